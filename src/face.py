@@ -1,0 +1,46 @@
+"""Names for the points of MediaPipe FaceMesh: which of its 478 landmarks is what on a face.
+
+Labels measure these points, the mesh renderer moves them, avatars store them. Left and right are the
+person's own. Contours run around the outline in order; upper and lower lists go from the person's
+right corner to the left one, corners left out.
+
+Source: the landmark map that MediaPipe publishes with its canonical face model (Apache-2.0).
+"""
+
+NUM_LANDMARKS = 478
+
+RIGHT_EYE_OUTER, RIGHT_EYE_INNER = 33, 133
+LEFT_EYE_INNER, LEFT_EYE_OUTER = 362, 263
+FACE_SIZE_POINTS = (RIGHT_EYE_OUTER, LEFT_EYE_OUTER)
+"""Their distance is the face size that mouth channels are ratios of (`src/motion.py`)."""
+
+RIGHT_MOUTH_CORNER, LEFT_MOUTH_CORNER = 61, 291
+INNER_LIP_TOP, INNER_LIP_BOTTOM = 13, 14
+OUTER_LIP_TOP, OUTER_LIP_BOTTOM = 0, 17
+RIGHT_INNER_CORNER, LEFT_INNER_CORNER = 78, 308
+UPPER_INNER_LIP = (191, 80, 81, 82, 13, 312, 311, 310, 415)
+LOWER_INNER_LIP = (95, 88, 178, 87, 14, 317, 402, 318, 324)
+UPPER_OUTER_LIP = (185, 40, 39, 37, 0, 267, 269, 270, 409)
+LOWER_OUTER_LIP = (146, 91, 181, 84, 17, 314, 405, 321, 375)
+INNER_LIP = (RIGHT_INNER_CORNER, *UPPER_INNER_LIP, LEFT_INNER_CORNER, *reversed(LOWER_INNER_LIP))
+OUTER_LIP = (RIGHT_MOUTH_CORNER, *UPPER_OUTER_LIP, LEFT_MOUTH_CORNER, *reversed(LOWER_OUTER_LIP))
+
+RIGHT_UPPER_LID = (246, 161, 160, 159, 158, 157, 173)
+RIGHT_LOWER_LID = (7, 163, 144, 145, 153, 154, 155)
+LEFT_UPPER_LID = (398, 384, 385, 386, 387, 388, 466)
+LEFT_LOWER_LID = (382, 381, 380, 374, 373, 390, 249)
+RIGHT_EYE = (RIGHT_EYE_OUTER, *RIGHT_UPPER_LID, RIGHT_EYE_INNER, *reversed(RIGHT_LOWER_LID))
+LEFT_EYE = (LEFT_EYE_INNER, *LEFT_UPPER_LID, LEFT_EYE_OUTER, *reversed(LEFT_LOWER_LID))
+RIGHT_IRIS, LEFT_IRIS = (468, 469, 470, 471, 472), (473, 474, 475, 476, 477)
+RIGHT_EAR_POINTS = (33, 160, 158, 133, 153, 144)
+LEFT_EAR_POINTS = (263, 387, 385, 362, 380, 373)
+"""Eye aspect ratio: corner, two upper, corner, two lower (Soukupova and Cech, CVWW 2016)."""
+
+NOSE_TIP, NOSE_BRIDGE, CHIN, FOREHEAD = 1, 168, 152, 10
+FACE_OVAL = (
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+)  # fmt: skip
+
+RIGID = (33, 133, 362, 263, 168, 6, 197, 195, 5, 10, 151, 9, 8, 108, 337, 69, 299, 67, 297, 127, 356, 234, 454, 162, 389)
+"""Points that speech and blinks hardly move: eye corners, nose bridge, forehead, temples."""

@@ -1,0 +1,15 @@
+"""Fixtures that several test packages share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data and model files beside the project; skips where it is missing."""
+    folder = Path(os.environ.get("A2M_SHARED", "../shared"))
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is missing: set A2M_SHARED to the folder with the real data")
+    return folder.resolve()

@@ -1,0 +1,67 @@
+# `make demo` and `make test` are all a newcomer needs. Every target first brings .venv up to the lock.
+
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+# Overrides for `make demo`; any subset may be given.
+VIDEOS   ?=
+PORTRAIT ?=
+SPEECH   ?=
+OUT      ?= outputs/demo
+TESTS    ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format lock clean .venv
+
+help:
+	@echo "make demo    talking videos -> trained model -> a portrait that speaks (VIDEOS= PORTRAIT= SPEECH= OUT=)"
+	@echo "make test    all tests (TESTS=tests/render for a part)"
+	@echo "make lint    ruff, mypy"
+	@echo "make format  rewrite the code in the house format"
+	@echo "make lock    resolve the dependencies of pyproject.toml anew into requirements.lock"
+	@echo "make clean   remove the environment, caches and outputs"
+
+demo: $(STAMP)
+	$(BIN)/python -m scripts.demo \
+	  $(if $(VIDEOS),videos='$(VIDEOS)') $(if $(PORTRAIT),portrait='$(PORTRAIT)') \
+	  $(if $(SPEECH),speech='$(SPEECH)') out='$(OUT)'
+
+test: $(STAMP)
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.venv: $(STAMP)
+
+# A half-installed environment has no stamp and is made again from nothing.
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) not found. Install Python 3.11 or give PYTHON=<path> (3.11 or 3.12)."; exit 2; }
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m scripts.fix_torchaudio
+	@touch $@
+
+# torch comes first and alone: another package's looser requirement would pull its CUDA build.
+lock:
+	rm -rf $(VENV)-lock
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(VENV)-lock/bin/pip install --quiet --disable-pip-version-check 'setuptools>=77' '.[data,speech,wandb,dev]'
+	{ echo "# Exact versions for Linux x86-64 and Python 3.11, made by \`make lock\`. Other systems: see README."; \
+	  $(VENV)-lock/bin/pip freeze --all --exclude audio2motion --exclude pip --exclude wheel | sed 's/+cpu$$//' ; } > requirements.lock
+	rm -rf $(VENV)-lock
+
+clean:
+	rm -rf $(VENV) $(VENV)-lock outputs multirun wandb build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

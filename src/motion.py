@@ -228,7 +228,7 @@ class Motion:
         valid = np.ones(len(values), bool) if self.valid is None else np.asarray(self.valid, bool)
         if valid.shape != (len(values),):
             raise MotionError(
-                f"validity mask has shape {valid.shape}, expected ({len(values)},): one mark per frame. Correct the mask."
+                f"validity mask has shape {valid.shape}, expected ({len(values)},). Give one mark per frame."
             )
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "valid", valid)

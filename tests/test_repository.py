@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VOCABULARY = {"motion", "face", "files", "errors"}
 MIDDLE = {"data", "models", "render", "eval"}
 ALLOWED = {
-    **{word: VOCABULARY for word in VOCABULARY},
+    **dict.fromkeys(VOCABULARY, VOCABULARY),
     **{package: VOCABULARY | {package} for package in MIDDLE},
     "realtime": VOCABULARY | {"realtime", "models", "render", "data.audio", "data.features"},
 }

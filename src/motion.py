@@ -32,7 +32,7 @@ label; a renderer takes their difference.
 """
 
 import zipfile
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -206,7 +206,7 @@ class Motion:
     spec: MotionSpec
     fps: float = float(FRAMES_PER_SECOND)
     start_s: float = 0.0
-    valid: NDArray[np.bool_] = field(default=None)  # type: ignore[assignment]
+    valid: NDArray[np.bool_] = None  # type: ignore[assignment]  # always an array once constructed
 
     def __post_init__(self) -> None:
         values = np.asarray(self.values, np.float32)

@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
@@ -43,17 +44,24 @@ def run(main: Callable[[DictConfig], None], config_name: str) -> None:
 
     def task(config: DictConfig) -> None:
         configure_logging()
-        require_values(config, config_name)
-        main(config)
+        with said_plainly():  # here, before Hydra adds words of its own
+            require_values(config, config_name)
+            main(config)
+
+    @contextmanager
+    def said_plainly() -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            message = repairable(error)
+            if message is None or wants_traceback:
+                raise
+            print(f"error: {message}", file=sys.stderr)
+            sys.exit(EXIT_USER_ERROR)
 
     try:
-        hydra.main(config_path=str(CONFIG_FOLDER), config_name=config_name, version_base="1.3")(task)()
-    except Exception as error:
-        cause = repairable(error)
-        if cause is None or wants_traceback:
-            raise
-        print(f"error: {cause}", file=sys.stderr)
-        sys.exit(EXIT_USER_ERROR)
+        with said_plainly():
+            hydra.main(config_path=str(CONFIG_FOLDER), config_name=config_name, version_base="1.3")(task)()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

@@ -18,9 +18,8 @@ class Demo:
     portrait: str = MISSING
     speech: str | None = None
     out: str = MISSING
-    seed: int = 0
-    corpus: Any = MISSING
-    data: Any = MISSING
+    seed: int = MISSING
+    experiment: str = MISSING
 
 
 _ROOTS = {"demo": Demo}

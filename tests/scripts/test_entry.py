@@ -1,0 +1,90 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra.errors import InstantiationException
+from omegaconf import OmegaConf
+
+from scripts.entry import repairable, require_values
+from src.errors import ConfigError, DataError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SCRIPT = """
+import sys
+from scripts.entry import run
+from src.errors import DataError
+
+def main(cfg):
+    if cfg.seed == 1:
+        raise DataError("clip.mp4: no sound track. Record it again.")
+    if cfg.seed == 2:
+        raise RuntimeError("a bug of ours")
+    print("seed", cfg.seed)
+
+run(main, "demo")
+"""
+
+
+def run_script(*overrides: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", SCRIPT, *overrides],
+        cwd=ROOT, capture_output=True, text=True, env={"PATH": "", **environment}, check=False,
+    )  # fmt: skip
+
+
+def test_a_good_run_calls_main_and_leaves_no_folder_behind(tmp_path: Path) -> None:
+    before = set(ROOT.iterdir())
+    result = run_script("out=somewhere", "seed=7")
+    assert (result.returncode, result.stdout) == (0, "seed 7\n")
+    assert set(ROOT.iterdir()) - before <= {ROOT / "src", ROOT / "scripts"}
+
+
+def test_a_repairable_error_is_one_message_and_exit_code_2() -> None:
+    result = run_script("out=x", "seed=1")
+    assert result.returncode == 2
+    assert result.stderr == "error: clip.mp4: no sound track. Record it again.\n"
+
+
+def test_the_traceback_is_there_when_asked_for() -> None:
+    result = run_script("out=x", "seed=1", HYDRA_FULL_ERROR="1")
+    assert "Traceback" in result.stderr
+    assert "no sound track" in result.stderr
+
+
+def test_a_bug_keeps_its_traceback_and_exit_code_1() -> None:
+    result = run_script("out=x", "seed=2")
+    assert result.returncode == 1
+    assert "a bug of ours" in result.stderr
+    assert "Traceback" in result.stderr
+
+
+def test_an_unknown_key_is_one_message_and_exit_code_2() -> None:
+    result = run_script("out=x", "sed=1")
+    assert result.returncode == 2
+    assert "sed" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_value_of_the_wrong_type_is_one_message_and_exit_code_2() -> None:
+    result = run_script("out=x", "seed=often")
+    assert result.returncode == 2
+    assert "'often'" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_missing_values_are_named_with_an_example() -> None:
+    config = OmegaConf.create({"out": "???", "data": {"root": "???"}, "seed": 0})
+    with pytest.raises(ConfigError, match=r"missing data.root, out. .*prepare_data data.root=... out=...`"):
+        require_values(config, "prepare_data")
+
+
+def test_our_error_inside_an_instantiation_error_is_what_is_said() -> None:
+    wrapped = InstantiationException("Error in call to target")
+    wrapped.__cause__ = DataError("store: no manifest. Prepare it.")
+    assert repairable(wrapped) == "store: no manifest. Prepare it."
+
+
+def test_a_bug_is_not_repairable() -> None:
+    assert repairable(RuntimeError("bug")) is None

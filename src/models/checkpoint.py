@@ -1,0 +1,216 @@
+"""Checkpoints that say what they need: Lightning's `.ckpt` with a contract inside.
+
+Next to what Lightning stores for resuming, a checkpoint holds under `audio2motion` the `Contract` and
+the configuration of the network, in plain types, so that `torch.load(weights_only=True)` reads it: no
+code travels in the file. Loading compares the contract with this program and refuses in words.
+"""
+
+import importlib
+import pickle
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from src.errors import Audio2MotionError, CheckpointError
+from src.models.network import MotionNetwork
+from src.motion import FRAMES_PER_SECOND, SPECS, MotionSpec
+
+SECTION = "audio2motion"
+"""The key of our part in a Lightning checkpoint."""
+
+CONTRACT_VERSION = 1
+
+_NET_TARGETS = ("src.models.",)
+_FEATURE_TARGETS = ("src.data.features.",)
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a motion model expects and gives.
+
+    Attributes:
+        spec_name, spec_version, channels: the motion vocabulary of its output, in order.
+        fps: motion frames per second.
+        sample_rate_hz: of the sound that the features are made of.
+        hops_per_frame: feature hops that are stacked for one motion frame.
+        lookahead_frames: motion frames of future that the network waits for.
+        features: configuration of the extractor with its `_target_`, plain types.
+        features_hash: `config_hash` of the extractor it was trained with.
+        features_latency_ms: sound after a frame's time that its features need.
+        version: of this list of fields.
+    """
+
+    spec_name: str
+    spec_version: int
+    channels: tuple[str, ...]
+    fps: float
+    sample_rate_hz: int
+    hops_per_frame: int
+    lookahead_frames: int
+    features: dict[str, Any]
+    features_hash: str
+    features_latency_ms: float
+    version: int = CONTRACT_VERSION
+
+    @property
+    def spec(self) -> MotionSpec:
+        """The motion vocabulary, known to this program once `check` has passed."""
+        return SPECS[self.spec_name]
+
+    @property
+    def latency_ms(self) -> float:
+        """Algorithmic latency from sound to motion: features plus look-ahead."""
+        return self.features_latency_ms + 1000.0 * self.lookahead_frames / self.fps
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, for checkpoints and JSON."""
+        return {**asdict(self), "channels": list(self.channels)}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> "Contract":
+        """The inverse of `to_dict`.
+
+        Raises:
+            CheckpointError: another version or fields.
+        """
+        fields = set(cls.__dataclass_fields__)
+        if stored.get("version") != CONTRACT_VERSION or set(stored) != fields:
+            raise CheckpointError(
+                f"contract of version {stored.get('version')} with fields {', '.join(sorted(stored))}; this program "
+                f"reads version {CONTRACT_VERSION}. Train again, or use the version of the program that trained it."
+            )
+        return cls(**{**stored, "channels": tuple(stored["channels"])})
+
+    def check(self) -> None:
+        """Compare with the vocabulary and clock of this program.
+
+        Raises:
+            CheckpointError: the first difference, in words.
+        """
+        if self.spec_name not in SPECS:
+            raise CheckpointError(
+                f"it speaks motion spec {self.spec_name!r}, this program knows {', '.join(SPECS)}. "
+                "Use a checkpoint of a known spec, or train one with `python -m scripts.train`."
+            )
+        spec = SPECS[self.spec_name]
+        if self.spec_version != spec.version or self.channels != spec.names:
+            raise CheckpointError(
+                f"it speaks {self.spec_name} version {self.spec_version} ({', '.join(self.channels)}), this program "
+                f"version {spec.version} ({', '.join(spec.names)}). Train again with `python -m scripts.train`."
+            )
+        if self.fps != FRAMES_PER_SECOND:
+            raise CheckpointError(
+                f"it gives {self.fps:g} motion frames per second, this program runs at {FRAMES_PER_SECOND}. "
+                "Train again with `python -m scripts.train`."
+            )
+
+    def build_features(self) -> Any:
+        """The feature extractor that the network was trained with.
+
+        It arrives through its `_target_`, as in training, because models do not import data.
+
+        Raises:
+            CheckpointError: the extractor of this program gives other numbers, or is none of ours.
+        """
+        extractor = _build(self.features, _FEATURE_TARGETS)
+        if extractor.config_hash != self.features_hash:
+            raise CheckpointError(
+                f"it was trained on features with hash {self.features_hash}, {self.features['_target_']} of this "
+                f"program gives {extractor.config_hash}. Train again, or use the version that trained it."
+            )
+        return extractor
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A trained network, ready to predict, and what it expects and gives."""
+
+    net: MotionNetwork
+    contract: Contract
+    path: Path
+    epoch: int
+
+
+def describe(net: MotionNetwork, contract: Contract) -> dict[str, Any]:
+    """Our section of a checkpoint, in plain types.
+
+    Args:
+        net: the network, described by its `config`.
+        contract: what it expects and gives.
+    """
+    target = f"{type(net).__module__}.{type(net).__qualname__}"
+    return {"contract": contract.to_dict(), "net": {"_target_": target, **net.config}}
+
+
+def load_checkpoint(path: Path | str) -> Checkpoint:
+    """Read a checkpoint and rebuild its network, in evaluation mode on the CPU.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, not one of ours, or does not fit this program.
+    """
+    path = Path(path)
+    stored = _read(path)
+    section = stored.get(SECTION) if isinstance(stored, dict) else None
+    if not isinstance(section, dict) or not {"contract", "net"} <= section.keys() or "state_dict" not in stored:
+        raise CheckpointError(
+            f"{path}: a PyTorch file, but no checkpoint of Audio2Motion (no contract inside). "
+            "Give the best.ckpt of a run of `python -m scripts.train`."
+        )
+    try:
+        contract = Contract.from_dict(section["contract"])
+        contract.check()
+        contract.build_features()
+        net = _build(section["net"], _NET_TARGETS)
+        weights = {
+            name.removeprefix("net."): tensor
+            for name, tensor in stored["state_dict"].items()
+            if name.startswith("net.")
+        }
+        net.load_state_dict(weights)
+    except Audio2MotionError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    except (RuntimeError, TypeError) as error:
+        raise CheckpointError(
+            f"{path}: the stored network does not fit the code of this program ({error}). "
+            "Train again, or use the version of the program that trained it."
+        ) from error
+    return Checkpoint(net.eval(), contract, path, int(stored.get("epoch", 0)))
+
+
+def _read(path: Path) -> Any:
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path}: no such checkpoint. Train one with `python -m scripts.train`, or check the path."
+        )
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CheckpointError(
+            f"{path}: not a readable checkpoint; it is damaged, incomplete or another kind of file ({reason[:160]}). "
+            "Give the best.ckpt of a run of `python -m scripts.train`, or copy it again."
+        ) from error
+
+
+def _build(config: Mapping[str, Any], allowed: tuple[str, ...]) -> Any:
+    """Call the class that `_target_` names, if it is one of our own. A file must not name any other code."""
+    target = str(config.get("_target_", ""))
+    if not target.startswith(allowed):
+        raise CheckpointError(
+            f"it asks for the class {target!r}, only {' and '.join(allowed)}* are loaded. "
+            "Use a checkpoint that you trust."
+        )
+    module_name, _, class_name = target.rpartition(".")
+    try:
+        factory = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError) as error:
+        raise CheckpointError(
+            f"it needs {target}, which this program lacks. Use the version of the program that trained it."
+        ) from error
+    if not isinstance(factory, type) or not factory.__module__.startswith(tuple(name.rstrip(".") for name in allowed)):
+        raise CheckpointError(f"it asks for {target}, which is no class of ours. Use a checkpoint that you trust.")
+    return factory(**{name: value for name, value in config.items() if name != "_target_"})

@@ -1,0 +1,343 @@
+"""Phonemes to the motion of a talking face: lips that close for /m/, blinks, and a head that sways.
+
+Each phoneme pulls the mouth towards its own target with a strength that falls with distance in
+time; where phonemes overlap, their targets mix. So lips move before the sound, short vowels fall
+short of their targets, and a rounded vowel rounds the consonants beside it. Closures of lips are not
+left to the mixture: /p b m/ close fully, /f v/ nearly.
+
+Curves are functions of time, evaluated at frame times i / 25 s; nothing is accumulated.
+
+Reference:
+    Cohen, Massaro: Modeling coarticulation in synthetic visual speech, Models and Techniques in
+    Computer Animation 1993. Their dominance exp(-theta |distance|^c) is used with c = 2, which has
+    no cusp, and measures distance from the phoneme's middle half rather than from its centre.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from src.data.speech import PAUSE, Phoneme, Speech
+from src.errors import ConfigError, DataError
+from src.motion import CORE7, FRAMES_PER_SECOND, Motion
+
+Curve = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a sound wants the mouth: ratios of face size, and how much it insists (0 .. 1)."""
+
+    opening: float
+    width: float
+    """Above 0 is wide, below is narrow."""
+    opening_strength: float
+    width_strength: float
+
+
+def _targets(
+    symbols: str, opening: float, width: float, opening_strength: float, width_strength: float
+) -> dict[str, Target]:
+    return {symbol: Target(opening, width, opening_strength, width_strength) for symbol in symbols.split()}
+
+
+# Openings are inner-lip gaps of clear speech (an open vowel is some 15 mm, outer eye corners are some
+# 90 mm apart); the order of the vowels is that of the IPA chart: low is open, front is wide, rounded is
+# narrow. Consonants made inside the mouth leave the lips to their neighbours: low strengths.
+TARGETS: dict[str, Target] = {
+    **_targets("a ä ɑ ɶ", 0.19, 0.01, 1.0, 0.6),
+    **_targets("æ", 0.17, 0.035, 1.0, 0.8),
+    **_targets("ɐ ʌ", 0.14, 0.005, 1.0, 0.4),
+    **_targets("ɒ", 0.15, -0.04, 1.0, 0.9),
+    **_targets("ɛ", 0.12, 0.03, 1.0, 0.8),
+    **_targets("e", 0.09, 0.045, 1.0, 0.9),
+    **_targets("ə ɜ ɘ ɞ ɤ", 0.085, 0.0, 0.7, 0.4),
+    **_targets("ɚ ɝ", 0.075, -0.02, 0.8, 0.7),
+    **_targets("ɪ ɨ ᵻ", 0.07, 0.035, 0.9, 0.8),
+    **_targets("i", 0.05, 0.065, 0.9, 1.0),
+    **_targets("ɔ", 0.13, -0.05, 1.0, 1.0),
+    **_targets("o", 0.095, -0.07, 1.0, 1.0),
+    **_targets("œ", 0.10, -0.05, 1.0, 1.0),
+    **_targets("ø", 0.075, -0.065, 1.0, 1.0),
+    **_targets("ʊ ɵ ʉ ɯ", 0.055, -0.06, 0.9, 1.0),
+    **_targets("u", 0.04, -0.09, 1.0, 1.0),
+    **_targets("y ʏ", 0.04, -0.08, 1.0, 1.0),
+    **_targets("p b m ɓ", 0.0, 0.0, 1.0, 0.3),
+    **_targets("f v ɱ ʋ", 0.015, 0.005, 1.0, 0.4),
+    **_targets("β ɸ", 0.02, 0.0, 1.0, 0.4),
+    **_targets("w ʍ ɥ", 0.03, -0.1, 1.0, 1.0),
+    **_targets("ʃ ʒ ɕ ʑ ʂ ʐ", 0.04, -0.055, 0.9, 0.9),
+    **_targets("s z", 0.03, 0.025, 0.9, 0.6),
+    **_targets("θ ð", 0.05, 0.01, 0.7, 0.4),
+    **_targets("t d n l ɫ ɾ r ʈ ɖ ɳ ɭ ɬ", 0.05, 0.01, 0.5, 0.2),
+    **_targets("ɹ ɻ", 0.05, -0.035, 0.7, 0.7),
+    **_targets("j ç ʝ ɲ ʎ c ɟ", 0.05, 0.045, 0.6, 0.7),
+    **_targets("k ɡ g ŋ x ɣ χ ʁ ʀ q ɢ ħ ʕ", 0.07, 0.0, 0.3, 0.1),
+    **_targets("h ɦ ʔ", 0.09, 0.0, 0.1, 0.05),
+    PAUSE: Target(0.0, 0.0, 1.2, 0.8),
+}
+
+VOWELS = frozenset("aäɑɶæɐʌɒɛeəɜɘɞɤɚɝɪɨᵻiɔoœøʊɵʉɯuyʏ")
+BILABIALS = frozenset("pbmɓ")
+LABIODENTALS = frozenset("fvɱʋ")
+LABIODENTAL_GAP = 0.012
+"""What shows between the lower lip and the upper teeth, of face size."""
+
+# How espeak-ng cuts its phonemes, read off spectrograms. An event of /b m/ ends after the lips have
+# parted; one of a voiceless stop starts at its burst, the closure before it belongs to its neighbour.
+RELEASE_BEFORE_END_S = 0.025
+CLOSURE_BEFORE_BURST_S = 0.055
+MINIMUM_HOLD_S = 0.05
+"""Longer than a frame, so that every closure is seen in at least one."""
+
+LONGEST_EDGE_S = 0.08
+"""A phoneme gives way to its neighbours in its outer quarters, and at most this long."""
+
+FULL_PAUSE_S = 0.15
+"""A shorter gap in speech closes the mouth only partly, in proportion."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one person talks: factors on the size of mouth and head movement."""
+
+    mouth_scale: float
+    head_scale: float
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of a phoneme with one target: diphthongs and affricates have several."""
+
+    symbol: str
+    start_s: float
+    end_s: float
+    stressed: bool
+
+
+class Articulator:
+    """Speech to `core7` motion.
+
+    Args:
+        jaw_reach_s: how far in time a phoneme pulls the jaw: at this distance its strength is 1 / e.
+        lip_reach_s: the same for spreading and rounding, which reach further.
+        closure_ramp_s: seconds in which lips close before, and part after, a closure.
+        stress_gain: how much more stressed vowels open than others, as a share.
+        loudness_gain: how much more a vowel opens when it is twice as loud as the average, as a share.
+        mouth_scale: smallest and largest `Style.mouth_scale`.
+        head_scale: smallest and largest `Style.head_scale`.
+        head_degrees: standard deviation of yaw, pitch and roll at `head_scale` 1.
+        head_band_hz: lowest and highest frequency of head sway.
+        nod_degrees: how far the head dips at a stressed vowel of average loudness.
+        blink_gap_s: smallest and largest time between blinks.
+        blink_s: smallest and largest duration of a blink.
+
+    Raises:
+        ConfigError: a range is upside down or a duration is not above 0.
+    """
+
+    def __init__(
+        self,
+        *,
+        jaw_reach_s: float,
+        lip_reach_s: float,
+        closure_ramp_s: float,
+        stress_gain: float,
+        loudness_gain: float,
+        mouth_scale: Sequence[float],
+        head_scale: Sequence[float],
+        head_degrees: Sequence[float],
+        head_band_hz: Sequence[float],
+        nod_degrees: float,
+        blink_gap_s: Sequence[float],
+        blink_s: Sequence[float],
+    ) -> None:
+        for name, value in (
+            ("jaw_reach_s", jaw_reach_s),
+            ("lip_reach_s", lip_reach_s),
+            ("closure_ramp_s", closure_ramp_s),
+        ):
+            if value <= 0:
+                raise ConfigError(f"articulation: {name} is {value}, must be above 0. Correct it in the configuration.")
+        self._jaw_reach_s, self._lip_reach_s, self._closure_ramp_s = jaw_reach_s, lip_reach_s, closure_ramp_s
+        self._stress_gain, self._loudness_gain = stress_gain, loudness_gain
+        self._mouth_scale = _range("mouth_scale", mouth_scale)
+        self._head_scale = _range("head_scale", head_scale)
+        self._head_band_hz = _range("head_band_hz", head_band_hz)
+        self._blink_gap_s = _range("blink_gap_s", blink_gap_s)
+        self._blink_s = _range("blink_s", blink_s)
+        if len(head_degrees) != 3:
+            raise ConfigError(f"articulation: head_degrees is {list(head_degrees)}, expected yaw, pitch and roll.")
+        self._yaw_degrees, self._pitch_degrees, self._roll_degrees = head_degrees
+        self._nod_degrees = nod_degrees
+
+    def draw_style(self, rng: Generator) -> Style:
+        """A person's style."""
+        return Style(float(rng.uniform(*self._mouth_scale)), float(rng.uniform(*self._head_scale)))
+
+    def move(self, speech: Speech, style: Style, rng: Generator) -> Motion:
+        """The motion of a face that says `speech`.
+
+        Args:
+            speech: what is said; frame 0 is its first sample.
+            style: who says it.
+            rng: decides blinks and head sway; the mouth depends on the speech and the style alone.
+
+        Returns:
+            `core7` at 25 frames per second, as many as start before the sound ends, within the ranges.
+
+        Raises:
+            DataError: a phoneme has no target.
+        """
+        num_frames = -(-len(speech.waveform) * FRAMES_PER_SECOND // speech.sample_rate_hz)
+        times = np.arange(num_frames) / FRAMES_PER_SECOND
+        segments = split_phonemes(speech.phonemes)
+        loudness = _loudness(speech, segments)
+        opening, width = self._mouth(times, segments, loudness)
+        yaw, pitch, roll = (
+            style.head_scale * degrees * self._sway(times, rng)
+            for degrees in (self._yaw_degrees, self._pitch_degrees, self._roll_degrees)
+        )
+        columns = {
+            "jaw_open": style.mouth_scale * opening,
+            "mouth_wide": style.mouth_scale * np.maximum(width, 0),
+            "mouth_narrow": style.mouth_scale * np.maximum(-width, 0),
+            "head_yaw": yaw,
+            "head_pitch": pitch - style.head_scale * self._nods(times, segments, loudness),
+            "head_roll": roll,
+            "eye_blink": self._blinks(times, rng),
+        }
+        values = np.stack([columns[name] for name in CORE7.names], axis=1)
+        return Motion(values.astype(np.float32), CORE7, FRAMES_PER_SECOND).clamped()
+
+    def _mouth(self, times: Curve, segments: Sequence[Segment], loudness: Curve) -> tuple[Curve, Curve]:
+        """Opening and width, (T,) each."""
+        targets = [TARGETS[segment.symbol] for segment in segments]
+        gains = [
+            1 + self._stress_gain * (segment.stressed - 0.5) + self._loudness_gain * np.clip(np.log2(loud), -1.5, 1.0)
+            if segment.symbol in VOWELS
+            else 1.0
+            for segment, loud in zip(segments, loudness, strict=True)
+        ]
+        starts = np.array([segment.start_s for segment in segments])
+        ends = np.array([segment.end_s for segment in segments])
+        core = (ends - starts) / 2 - np.minimum((ends - starts) / 4, LONGEST_EDGE_S)
+        weights = np.array([_weight(segment) for segment in segments])
+        distance = np.maximum(np.abs(times[:, None] - (starts + ends) / 2) - core, 0)  # (T, segments)
+        jaw = np.exp(-((distance / self._jaw_reach_s) ** 2)) * (
+            weights * [target.opening_strength for target in targets]
+        )
+        lip = np.exp(-((distance / self._lip_reach_s) ** 2)) * (weights * [target.width_strength for target in targets])
+        opening = jaw @ [target.opening * gain for target, gain in zip(targets, gains, strict=True)] / jaw.sum(axis=1)
+        width = lip @ [target.width for target in targets] / lip.sum(axis=1)
+        for segment in segments:
+            if segment.symbol in BILABIALS or segment.symbol in LABIODENTALS:
+                gap = 0.0 if segment.symbol in BILABIALS else LABIODENTAL_GAP
+                held = self._held(times, *closure(segment))
+                opening = opening * (1 - held) + np.minimum(opening, gap) * held
+        return opening, width
+
+    def _held(self, times: Curve, start_s: float, end_s: float) -> Curve:
+        """(T,) 1 during a closure, falling smoothly to 0 within the ramp on both sides."""
+        outside = np.maximum(np.maximum(start_s - times, times - end_s), 0)
+        return 1 - _smooth_step(outside / self._closure_ramp_s)
+
+    def _nods(self, times: Curve, segments: Sequence[Segment], loudness: Curve) -> Curve:
+        """(T,) degrees of dips at stressed vowels."""
+        dips = np.zeros_like(times)
+        for segment, loud in zip(segments, loudness, strict=True):
+            if segment.stressed and segment.symbol in VOWELS:
+                dips += min(loud, 2.0) * np.exp(-(((times - (segment.start_s + segment.end_s) / 2) / 0.15) ** 2))
+        return self._nod_degrees * dips
+
+    def _sway(self, times: Curve, rng: Generator, num_waves: int = 6) -> Curve:
+        """(T,) slow noise of standard deviation 1 over long times: waves of random frequency and phase."""
+        frequencies_hz = rng.uniform(*self._head_band_hz, num_waves)
+        phases = rng.uniform(0, 2 * np.pi, num_waves)
+        return np.sin(2 * np.pi * frequencies_hz * times[:, None] + phases).sum(axis=1) * np.sqrt(2 / num_waves)
+
+    def _blinks(self, times: Curve, rng: Generator) -> Curve:
+        """(T,) lids: 30 % of a blink closing, 40 % held, 30 % opening."""
+        lids = np.zeros_like(times)
+        start_s = rng.uniform(0, self._blink_gap_s[1])
+        while start_s < times[-1]:
+            duration_s = rng.uniform(*self._blink_s)
+            phase = (times - start_s) / duration_s
+            lids = np.maximum(lids, np.minimum(_smooth_step(phase / 0.3), _smooth_step((1 - phase) / 0.3)))
+            start_s += duration_s + rng.uniform(*self._blink_gap_s)
+        return lids
+
+
+def split_phonemes(phonemes: Sequence[Phoneme]) -> list[Segment]:
+    """Parts with one target each: a diphthong is several vowels, an affricate a stop and a hiss.
+
+    Raises:
+        DataError: a phoneme has no target.
+    """
+    segments = []
+    for phoneme in phonemes:
+        parts = [phoneme.symbol] if phoneme.symbol == PAUSE else _letters(phoneme.symbol)
+        unknown = [part for part in parts if part not in TARGETS]
+        if unknown or not parts:
+            raise DataError(
+                f"phoneme {phoneme.symbol!r} at {phoneme.start_s:.2f} s has no mouth target. "
+                "Add it to TARGETS in src/data/articulation.py, or choose another language."
+            )
+        edges = np.linspace(phoneme.start_s, phoneme.end_s, len(parts) + 1)
+        segments += [
+            Segment(part, float(start_s), float(end_s), phoneme.stressed)
+            for part, start_s, end_s in zip(parts, edges[:-1], edges[1:], strict=True)
+        ]
+    return segments
+
+
+def closure(segment: Segment) -> tuple[float, float]:
+    """Start and end in seconds of the time in which the lips of a labial sound are held together."""
+    if segment.symbol == "p":
+        return segment.start_s - CLOSURE_BEFORE_BURST_S, segment.start_s
+    if segment.symbol in LABIODENTALS:
+        return segment.start_s, segment.end_s
+    # A stop in a cluster has hardly any time of its own; the lips are closed earlier, never later.
+    end_s = max(segment.end_s - RELEASE_BEFORE_END_S, segment.start_s)
+    return min(segment.start_s, end_s - MINIMUM_HOLD_S), end_s
+
+
+def _weight(segment: Segment) -> float:
+    return min(1.0, (segment.end_s - segment.start_s) / FULL_PAUSE_S) if segment.symbol == PAUSE else 1.0
+
+
+def _letters(symbol: str) -> list[str]:
+    """Base letters: without length marks, ties, diacritics and other modifiers."""
+    decomposed = unicodedata.normalize("NFD", symbol)
+    return [letter for letter in decomposed if unicodedata.category(letter) == "Ll" or letter in TARGETS]
+
+
+def _loudness(speech: Speech, segments: Sequence[Segment]) -> Curve:
+    """(segments,) RMS of each segment over the mean RMS of the vowels; at least 0.01."""
+    edges = [(round(s.start_s * speech.sample_rate_hz), round(s.end_s * speech.sample_rate_hz)) for s in segments]
+    rms = np.array(
+        [np.sqrt(np.mean(np.square(speech.waveform[a : max(b, a + 1)], dtype=np.float64))) for a, b in edges]
+    )
+    vowels = np.array([segment.symbol in VOWELS for segment in segments])
+    if not vowels.any():
+        return np.ones(len(segments))
+    return np.maximum(rms / rms[vowels].mean(), 0.01)
+
+
+def _smooth_step(x: Curve) -> Curve:
+    """0 below 0, 1 above 1, and between them a curve with level ends."""
+    x = np.clip(x, 0, 1)
+    return x * x * (3 - 2 * x)
+
+
+def _range(name: str, bounds: Sequence[float]) -> tuple[float, float]:
+    if len(bounds) != 2 or not 0 <= bounds[0] <= bounds[1]:
+        raise ConfigError(
+            f"articulation: {name} is {list(bounds)}, expected two numbers from small to large, not below 0. "
+            "Correct it in the configuration."
+        )
+    return float(bounds[0]), float(bounds[1])

@@ -17,7 +17,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
-from src.data.rejection import Reason, MediaError
+from src.data.rejection import MediaError, Reason
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,157 @@
+"""Pictures of a video at given instants, found by presentation time and never by counting.
+
+decord decodes. Its own time stamps can't be used: they start at the first picture instead of the
+container's zero, keep pictures that an edit list cuts away, and are void for avi. The presentation
+times come from the packets as FFmpeg reports them, on the clock that the sound of the file shares.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from src.data.audio import opened
+from src.data.rejection import MediaError, Reason
+from src.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+MAX_DISTANCE_S = 0.04
+"""An instant with no picture this close has none: half the interval of a 12.5 fps video."""
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """When the pictures of a video are shown.
+
+    Attributes:
+        times_s: (N,) ascending presentation times on the container's clock, N >= 1.
+        declared_s: length that the container declares, 0 if it declares none.
+        width, height: size of the coded pictures in pixels, before any rotation.
+    """
+
+    times_s: NDArray[np.float64]
+    declared_s: float
+    width: int
+    height: int
+
+    @property
+    def fps(self) -> float:
+        """Pictures per second on average; 0 for a single picture."""
+        span = float(self.times_s[-1] - self.times_s[0])
+        return (len(self.times_s) - 1) / span if span > 0 else 0.0
+
+    @property
+    def end_s(self) -> float:
+        """When the last picture ends, taking it to last as long as the average one."""
+        return float(self.times_s[-1]) + (1 / self.fps if self.fps else 0.0)
+
+    def nearest(self, times_s: NDArray[np.float64]) -> NDArray[np.int64]:
+        """(T,) index of the picture shown closest to each instant; -1 where none is close enough."""
+        after = np.clip(np.searchsorted(self.times_s, times_s), 0, len(self.times_s) - 1)
+        before = np.maximum(after - 1, 0)
+        earlier = np.abs(self.times_s[before] - times_s) <= np.abs(self.times_s[after] - times_s)
+        nearest = np.where(earlier, before, after)
+        # A microsecond of grace: 0.04 s apart is reached exactly by a 12.5 fps video.
+        return np.where(np.abs(self.times_s[nearest] - times_s) <= MAX_DISTANCE_S + 1e-6, nearest, -1)
+
+
+def read_timeline(path: Path) -> Timeline:
+    """Presentation times of a video's pictures, read from its packets without decoding.
+
+    Raises:
+        MediaError: no such file, no media file, no video in it, or packets that can't be read.
+    """
+    with opened(path) as container:
+        streams = [
+            stream for stream in container.streams.video if not stream.disposition & stream.disposition.attached_pic
+        ]
+        if not streams:
+            raise MediaError(path, Reason.NO_VIDEO, "the file has no video track. Give a video of a talking person.")
+        stream = streams[0]
+        time_base = float(stream.time_base or 0)
+        try:
+            stamps = [
+                packet.pts for packet in container.demux(stream) if packet.pts is not None and not packet.is_discard
+            ]
+        except (av.FFmpegError, OSError) as error:
+            raise MediaError(
+                path, Reason.TRUNCATED, f"the video can't be read to its end ({error}). Copy it again from its source."
+            ) from error
+        if not stamps:
+            raise MediaError(
+                path, Reason.UNREADABLE, "the video track holds no pictures with a time stamp. Convert it to mp4."
+            )
+        times = np.sort(np.array(stamps, np.float64)) * time_base
+        if container.format.name == "avi" and stream.average_rate:
+            # avi has no presentation times; what is reported is the decoding order. Its rate is constant.
+            times = np.arange(len(times)) / float(stream.average_rate)
+        whole_s = (container.duration or 0) / av.time_base
+        declared_s = float(stream.duration) * time_base if stream.duration else whole_s
+        return Timeline(times, declared_s, stream.width, stream.height)
+
+
+def sample_images(
+    path: Path, timeline: Timeline, times_s: NDArray[np.float64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+    """Pictures shown nearest to given instants, decoded one at a time in order.
+
+    Args:
+        path: the video.
+        timeline: what `read_timeline` gave for it.
+        times_s: (T,) ascending instants on the container's clock.
+
+    Yields:
+        Which instants a picture is for (a slow video serves several with one picture), and the picture
+        (H, W, 3) uint8 RGB, turned upright as the file's rotation says. Instants without a picture
+        are left out.
+
+    Raises:
+        MediaError: decoding stops before the last wanted picture.
+        DataError: decord is not installed.
+    """
+    nearest = timeline.nearest(times_s)
+    wanted, instants = np.unique(nearest[nearest >= 0]), np.arange(len(times_s))
+    if not len(wanted):
+        return
+    reader, decord_error = _decord_reader(path)
+    position = -1
+    for index in wanted:
+        try:
+            # In order rather than by index: seeking is where decord's pictures go wrong.
+            while position < index:
+                image = reader.next()
+                position += 1
+        except (decord_error, StopIteration) as error:
+            raise MediaError(
+                path,
+                Reason.TRUNCATED,
+                f"the video can't be decoded beyond picture {position + 1} of {len(timeline.times_s)}: the file is cut "
+                "off or damaged. Copy it again from its source.",
+            ) from error
+        yield instants[nearest == index], image.asnumpy()
+
+
+def _decord_reader(path: Path) -> tuple[Any, type[Exception]]:
+    try:
+        import decord
+    except ModuleNotFoundError as error:
+        raise DataError(
+            "reading videos needs decord, which is not installed. Install it with `pip install decord` "
+            "(`eva-decord` on macOS), or run `make .venv`."
+        ) from error
+    decord.logging.set_level(decord.logging.QUIET)
+    try:
+        # More threads gain nothing: preparation runs one process per core.
+        return decord.VideoReader(str(path), ctx=decord.cpu(0), num_threads=1), decord.DECORDError
+    except (decord.DECORDError, RuntimeError) as error:
+        raise MediaError(
+            path,
+            Reason.UNREADABLE,
+            "decord can't decode the video, though its container is sound. Convert it to H.264 in mp4.",
+        ) from error

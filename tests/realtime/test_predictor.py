@@ -1,0 +1,134 @@
+"""Live motion equals offline motion, and the latency is the sum of its named parts."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from src.data.features import HOPS_PER_FRAME, LogMel
+from src.errors import CheckpointError, DataError
+from src.models.checkpoint import Checkpoint, Contract
+from src.models.tcn import CausalTCN
+from src.motion import CORE7
+from src.realtime.predictor import SpeechToMotion, num_frames
+
+RATE = 16_000
+
+
+def tiny(lookahead_frames: int = 2, seed: int = 0) -> SpeechToMotion:
+    """An untrained network of seeded weights, with statistics that make the motion move."""
+    features = LogMel(
+        sample_rate_hz=RATE,
+        n_mels=8,
+        hop_length=160,
+        window_length=400,
+        f_min_hz=60.0,
+        f_max_hz=7600.0,
+        log_floor=1e-5,
+    )
+    torch.manual_seed(seed)
+    net = CausalTCN(
+        in_features=HOPS_PER_FRAME * features.size,
+        out_channels=CORE7.size,
+        hidden_size=12,
+        kernel_size=3,
+        dilations=[1, 2],
+        dropout=0.1,
+        input_dropout=0.1,
+        lookahead_frames=lookahead_frames,
+    ).eval()
+    silence = torch.from_numpy(np.tile(features.silence_row, HOPS_PER_FRAME))
+    net.standardizer.set_statistics(
+        feature_mean=silence + 4.0,
+        feature_std=torch.full_like(silence, 3.0),
+        silence=silence,
+        motion_mean=torch.from_numpy((CORE7.minimum + CORE7.maximum) / 2),
+        motion_std=torch.from_numpy((CORE7.maximum - CORE7.minimum) / 4),
+    )
+    contract = Contract(
+        spec_name=CORE7.name,
+        spec_version=CORE7.version,
+        channels=CORE7.names,
+        fps=25.0,
+        sample_rate_hz=RATE,
+        hops_per_frame=HOPS_PER_FRAME,
+        lookahead_frames=lookahead_frames,
+        features=features.config,
+        features_hash=features.config_hash,
+        features_latency_ms=features.latency_ms,
+    )
+    return SpeechToMotion(Checkpoint(net, contract, Path("tiny.ckpt"), 0))
+
+
+def noise(num_samples: int) -> np.ndarray:
+    """Noise whose loudness comes and goes, like syllables."""
+    loudness = 0.3 * np.sin(2 * np.pi * 3 * np.arange(num_samples) / RATE) ** 2
+    return (loudness * np.random.default_rng(7).standard_normal(num_samples)).astype(np.float32).clip(-1, 1)
+
+
+@pytest.mark.parametrize("chunk", [160, 401, 1600, 100_000])
+@pytest.mark.parametrize("lookahead_frames", [0, 2])
+def test_stream_gives_the_frames_of_the_whole_recording(chunk: int, lookahead_frames: int) -> None:
+    predictor, waveform = tiny(lookahead_frames), noise(2 * RATE + 123)
+    offline, stream = predictor.predict(waveform), predictor.stream()
+    pieces = [stream.push(waveform[start : start + chunk]) for start in range(0, len(waveform), chunk)]
+    live = np.concatenate([*pieces, stream.finish()])
+    assert live.shape == offline.values.shape == (51, CORE7.size)
+    np.testing.assert_allclose(live, offline.values, atol=1e-5)
+    assert offline.values.std(axis=0).min() > 1e-4, "a constant answer would prove nothing"
+
+
+@pytest.mark.parametrize("num_samples", [1, 159, 640, 641, 1500])
+def test_short_sounds_have_a_frame_for_every_started_40_ms(num_samples: int) -> None:
+    predictor, waveform = tiny(), noise(num_samples)
+    stream = predictor.stream()
+    live = np.concatenate([stream.push(waveform), stream.finish()])
+    expected = num_frames(num_samples, RATE, 25.0)
+    assert len(live) == len(predictor.predict(waveform)) == expected == -(-num_samples // 640)
+
+
+def test_a_stream_without_sound_ends_without_frames() -> None:
+    assert tiny().stream().finish().shape == (0, CORE7.size)
+
+
+def test_streams_share_weights_and_nothing_else() -> None:
+    predictor, waveform = tiny(), noise(RATE)
+    one, other = predictor.stream(), predictor.stream()
+    first = one.push(waveform[:8000])
+    other.push(-np.ones(5000, np.float32))
+    live = np.concatenate([first, one.push(waveform[8000:]), one.finish()])
+    np.testing.assert_allclose(live, predictor.predict(waveform).values, atol=1e-5)
+
+
+def test_a_frame_comes_out_as_soon_as_the_stated_latency_allows_and_not_before() -> None:
+    for lookahead_frames in (0, 2):
+        predictor = tiny(lookahead_frames)
+        assert predictor.latency_ms == pytest.approx(10 + 12.5 + 40 * lookahead_frames)
+        stream, needed = predictor.stream(), round(predictor.latency_ms * RATE / 1000)
+        assert len(stream.push(noise(needed - 1))) == 0
+        assert len(stream.push(noise(1))) == 1
+
+
+def test_motion_does_not_change_with_sound_later_than_the_stated_latency() -> None:
+    predictor, waveform = tiny(), noise(RATE)
+    frame = 10
+    end = frame * 640 + round(predictor.latency_ms * RATE / 1000)
+    changed = waveform.copy()
+    changed[end + 1 :] = 0.5
+    before, after = predictor.predict(waveform).values, predictor.predict(changed).values
+    np.testing.assert_allclose(before[: frame + 1], after[: frame + 1], atol=1e-6)
+    assert np.abs(before[frame + 2 :] - after[frame + 2 :]).max() > 1e-3
+
+
+def test_motion_stays_inside_the_ranges_of_the_vocabulary() -> None:
+    values = tiny().predict(noise(RATE)).values
+    assert (values >= CORE7.minimum).all()
+    assert (values <= CORE7.maximum).all()
+
+
+def test_no_samples_and_no_checkpoint_are_said_plainly(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no samples"):
+        tiny().predict(np.zeros(0, np.float32))
+    with pytest.raises(CheckpointError, match="no such checkpoint"):
+        SpeechToMotion.load(tmp_path / "best.ckpt")

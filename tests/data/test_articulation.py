@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from src.data.articulation import BILABIALS, Articulator, Style, closure, split_phonemes
+from src.data.articulation import Articulator, Style
 from src.data.speech import PAUSE, Phoneme, Speech
-from src.errors import ConfigError, DataError
+from src.data.visemes import BILABIALS, closure, split_phonemes
+from src.errors import ConfigError
 from src.motion import CORE7, Motion
 
 SETTINGS = {
@@ -155,17 +156,6 @@ def test_a_stressed_vowel_dips_the_head() -> None:
     nodding, still = (move(say(*MAMA), nod_degrees=degrees).sample(0.72) for degrees in (2.0, 0.0))
     pitch = CORE7.index("head_pitch")
     assert nodding[pitch] < still[pitch] - 1.0
-
-
-def test_diphthongs_and_affricates_fall_into_parts() -> None:
-    assert [segment.symbol for segment in split_phonemes(say(("aɪ", 0.2), ("tʃ", 0.1), ("ɑ̃ː", 0.1)).phonemes)] == [
-        *("a", "ɪ", "t", "ʃ", "ɑ")
-    ]
-
-
-def test_an_unknown_phoneme_is_named() -> None:
-    with pytest.raises(DataError, match=r"phoneme 'ʘ' at 0.50 s has no mouth target"):
-        move(say(("_", 0.5), ("ʘ", 0.1)))
 
 
 @pytest.mark.parametrize(

@@ -160,9 +160,10 @@ class MeshRenderer:
             state.skin, block_map(base, box, self._step), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         columns = inside.left + np.arange(inside.cavity.shape[1], dtype=np.float32)
-        upper_edge = curve(mouth.frame.to_local(upper), columns)
-        lower_edge = curve(mouth.frame.to_local(lower), columns)
-        layer = inside.picture(jaw_travel(*amounts, mouth.gap), upper_edge, lower_edge, mouth.face_size)
+        upper_local, lower_local = mouth.frame.to_local(upper), mouth.frame.to_local(lower)
+        upper_edge, lower_edge = curve(upper_local, columns), curve(lower_local, columns)
+        jaw_px = jaw_travel(*amounts, mouth.gap)
+        layer = inside.picture(jaw_px, upper_edge, lower_edge, upper_local[[0, -1], 0], mouth.face_size)
         local = mouth.frame.to_local(where)
         seam = np.interp(local[..., 0], columns, (upper_edge + lower_edge) / 2)
         under = np.clip(0.5 + (local[..., 1] - seam) / 1.6, 0.0, 1.0)[..., None]

@@ -119,7 +119,9 @@ def expression_field(landmarks: Array, mouth: Mouth, size: int, step: int) -> Ex
     nose, chin = mouth.frame.to_local(landmarks[[NOSE_BASE, CHIN], :2])[:, 1]
 
     def jaw(at_v: Array) -> Array:
-        down = smoothstep(at_v, nose - 0.05 * unit, 0.85 * chin) ** 1.25 * 0.96
+        # The nose stays; the cheeks beside it and with them the corners of the mouth are drawn along.
+        start = nose - 0.05 * unit - 0.45 * unit * smoothstep(np.abs(u), 0.12 * unit, 0.42 * unit)
+        down = 0.96 * smoothstep(at_v, start, 0.85 * chin)
         # The rate at which the neck may be squeezed under the chin: full range stays above zero area.
         return down * smoothstep(at_v, chin + 1.15 * unit, chin - 0.02 * unit) * np.exp(-np.abs(u / (0.62 * unit)) ** 2.6)
 
@@ -151,4 +153,4 @@ def _spread(u: Array, half_width: float) -> Array:
     """Sideways movement when each corner moves by 1: a stretch inside the mouth, fading over the cheeks."""
     place = np.abs(u) / half_width
     inside = np.minimum(place, 1.0)
-    return (np.sign(u) * inside * smoothstep(place, 2.6, 1.0)).astype(np.float32)
+    return (np.sign(u) * inside * smoothstep(place, 2.7, 1.1)).astype(np.float32)

@@ -16,16 +16,25 @@ from src.motion import head_rotation
 from src.render.mesh_geometry import Array, grid_points, invert, sample_grid, smoothstep
 
 EAR_POINTS = (234, 454)
+DEPTH_GAIN = 1.25
+"""Parallax of small turns over the orthographic one. Hair, ears and outline stay behind in a flat picture, so eyes and
+FaceMesh alike see less turn than the face makes; with this gain they see what was asked."""
+SMALL_TURN, LARGE_TURN, PITCH_WEIGHT = 8.0, 32.0, 1.5
+"""Degrees of yaw between which depth goes over to the flatter relief; pitch counts more because it reaches less far."""
 MINIMUM_AREA = 0.12
-"""Smallest area to which the turned head may squeeze a pixel. Steeper depth is smoothed until this holds."""
+"""Smallest area to which the turned head may squeeze a pixel. Steeper depth is flattened until this holds."""
+
+TURNS_LARGE = tuple((float(yaw), float(pitch)) for yaw in (-30, 30) for pitch in (-20, 0, 20))
+TURNS_ALL = tuple((float(yaw), float(pitch)) for yaw in (-30, -22, -15, -8, 0, 8, 15, 22, 30) for pitch in (-20, -10, 0, 10, 20))
 
 
 @dataclass(frozen=True)
 class HeadField:
-    """Displacement of the head as a linear combination of three maps.
+    """Displacement of the head as a linear combination of four maps.
 
     Attributes:
-        basis: (G, G, 3) float32: x, y and depth from the pivot in pixels, each faded to 0 outside the head.
+        basis: (G, G, 4) float32: x, y, depth from the ears in pixels for small and for large turns, each faded
+            to 0 outside the head.
         pivot: picture coordinates of the centre of the roll.
         inner_px, outer_px: radii between which the roll fades.
         step: pixels between grid nodes.
@@ -39,8 +48,11 @@ class HeadField:
 
     def turned(self, yaw: float, pitch: float) -> Array:
         """(G, G, 2) forward displacement of yaw and pitch in degrees."""
-        rotation = head_rotation(yaw, pitch, 0.0) - np.eye(3)
-        return (self.basis @ rotation[:2].T.astype(np.float32)).astype(np.float32)
+        rotation = (head_rotation(yaw, pitch, 0.0) - np.eye(3))[:2]
+        # A far cheek would hide behind the nose in a large turn, which a field can't show: depth is flatter there.
+        large = float(np.clip((np.hypot(yaw, PITCH_WEIGHT * pitch) - SMALL_TURN) / (LARGE_TURN - SMALL_TURN), 0.0, 1.0))
+        mixed = np.column_stack([rotation[:, :2], rotation[:, 2] * (1 - large), rotation[:, 2] * large])
+        return (self.basis @ mixed.T.astype(np.float32)).astype(np.float32)
 
     def twisted(self, points: Array, roll: float) -> Array:
         """Points (..., 2) turned in the plane by roll degrees; -roll is the exact inverse."""
@@ -82,24 +94,53 @@ def head_field(landmarks: Array, size: int, step: int) -> HeadField:
     pivot = ((centre + landmarks[NOSE_TIP, :2]) / 2).astype(np.float32)
     reach = float(min(pivot[0], size - pivot[0], pivot[1], size - pivot[1]))
     inner = min(float(np.linalg.norm(oval[:, :2] - pivot, axis=1).max()) * 1.02, 0.62 * reach)
-    for sigma in np.arange(0.0, 0.4, 0.04) * float(radius.min()) / step:
-        relief = depth if sigma == 0 else cv2.GaussianBlur(depth, (0, 0), float(sigma))
-        basis = np.dstack([flat, relief * fade]).astype(np.float32)
-        head = HeadField(basis, pivot, inner, reach, step)
-        if smallest_area(head) >= MINIMUM_AREA:
-            break
-    return head
+    blur = 0.05 * float(radius.min()) / step
+    empty = np.zeros_like(depth)
+
+    def field(near: Array, far: Array) -> HeadField:
+        return HeadField(np.dstack([flat, near, far]).astype(np.float32), pivot, inner, reach, step)
+
+    def flattest(gain: float, other: Array | None) -> Array:
+        """The steepest relief that keeps its area; the large one first, then the small one mixed with it."""
+        for slope in np.arange(3.0, 0.2, -0.15):
+            # Yaw reaches further than pitch, so depth must be flatter sideways than up and down.
+            relief = _limit_slope(_limit_slope(depth * gain, slope * step, axis=1), 1.4 * slope * step, axis=0)
+            relief = cv2.GaussianBlur(relief, (0, 0), blur) * fade
+            if other is None and _area_at(field(empty, relief), TURNS_LARGE) >= MINIMUM_AREA:
+                return relief
+            if other is not None and _area_at(field(relief, other), TURNS_ALL) >= MINIMUM_AREA:
+                return relief
+        return relief
+
+    far = flattest(1.0, None)
+    return field(flattest(DEPTH_GAIN, far), far)
 
 
 def smallest_area(head: HeadField) -> float:
-    """Smallest determinant of the forward Jacobian over the ends of the yaw and pitch ranges."""
+    """Smallest determinant of the forward Jacobian of yaw and pitch in their ranges."""
+    return _area_at(head, TURNS_ALL)
+
+
+def _area_at(head: HeadField, turns: tuple[tuple[float, float], ...]) -> float:
     areas = []
-    for yaw in (-30.0, 0.0, 30.0):
-        for pitch in (-20.0, 0.0, 20.0):
-            field = head.turned(yaw, pitch) / head.step
-            (xy, xx), (yy, yx) = np.gradient(field[..., 0]), np.gradient(field[..., 1])
-            areas.append(((1 + xx) * (1 + yy) - xy * yx).min())
+    for yaw, pitch in turns:
+        field = head.turned(yaw, pitch) / head.step
+        (xy, xx), (yy, yx) = np.gradient(field[..., 0]), np.gradient(field[..., 1])
+        areas.append(((1 + xx) * (1 + yy) - xy * yx).min())
     return float(min(areas))
+
+
+def _limit_slope(field: Array, step: float, axis: int) -> Array:
+    """The mean of the largest field below and the smallest above that change by at most `step` per node."""
+    rows = np.moveaxis(field, axis, 0)
+    lowest, highest = rows.copy(), rows.copy()
+    for i in range(1, len(rows)):
+        lowest[i] = np.minimum(lowest[i], lowest[i - 1] + step)
+        highest[i] = np.maximum(highest[i], highest[i - 1] - step)
+    for i in range(len(rows) - 2, -1, -1):
+        lowest[i] = np.minimum(lowest[i], lowest[i + 1] + step)
+        highest[i] = np.maximum(highest[i], highest[i + 1] - step)
+    return np.moveaxis((lowest + highest) / 2, 0, axis)
 
 
 def _ellipse(oval: Array) -> tuple[Array, Array]:
@@ -115,9 +156,9 @@ def _depth(landmarks: Array, nodes: Array, centre: Array, radius: Array, back: f
     skin = landmarks[:468]
     places = np.concatenate([skin[:, :2], rings]).astype(np.float64)
     depths = np.concatenate([np.minimum(skin[:, 2] - back, 0.0), np.zeros(len(rings))])
-    softness = 0.12 * float(radius.min())
+    softness = 0.06 * float(radius.min())
     kernel = np.sqrt(((places[:, None] - places[None]) ** 2).sum(-1) + softness**2)
-    weights = np.linalg.solve(kernel - 0.3 * softness * np.eye(len(places)), depths)
+    weights = np.linalg.solve(kernel - 0.1 * softness * np.eye(len(places)), depths)
     flat = nodes.reshape(-1, 2).astype(np.float64)
     field = np.empty(len(flat))
     for start in range(0, len(flat), 4096):

@@ -11,7 +11,9 @@ from src.render.mesh_geometry import Array, Frame2, curve
 RIGHT_BROW, LEFT_BROW = (46, 53, 52, 65, 55), (276, 283, 282, 295, 285)
 EDGE_PX = 0.9
 """Half the width of the soft edge of a lid."""
-SHADE = 0.16
+RIM = 0.26
+"""Height of the lash line over half the width of the eye: lashes and their shadow, carried along unstretched."""
+SHADE = 0.08
 """How much darker the skin of a closed lid is near the lashes: it turns away from light from above."""
 
 
@@ -71,9 +73,14 @@ class Lid:
         skin = cv2.remap(
             source, self.frame.to_picture(np.stack([columns, from_v], axis=-1)), None, cv2.INTER_LINEAR
         ).astype(np.float32)
+        # Unrolled skin is smooth from side to side; stretched pixels of single lashes would show as streaks.
+        smooth = cv2.GaussianBlur(skin, (0, 0), sigmaX=self.rim * 0.6, sigmaY=0.5)
+        stretched = np.clip((self.edge - self.rim * 0.8 - from_v) / self.rim, 0.0, 1.0)
+        stretched *= np.clip((self.rows - from_v) / 3.0, 0.0, 1.0)
+        skin += (smooth - skin) * stretched[..., None]
         skin *= shade[..., None]
         # Nothing of the patch shows where the skin has not moved, so its border can't be seen.
-        moved = np.clip((self.rows - from_v) * 2.0, 0.0, 1.0)
+        moved = np.clip(self.rows - from_v, 0.0, 1.0)
         layer = np.dstack([skin, cover * moved])
         local = self.frame.to_local(where) - np.array([self.left, self.top], np.float32)
         layer = cv2.remap(layer, local, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
@@ -105,8 +112,8 @@ def _lid(
     edge, bottom = through(upper), through(lower)
     brow_v = float(np.median(frame.to_local(landmarks[list(brow), :2])[:, 1]))
     travel = np.maximum(bottom - edge, 0.0)
-    rim = 0.08 * half
-    reach = np.maximum(edge - rim - brow_v, 0.3 * half) * 0.8
+    rim = RIM * half
+    reach = np.maximum((edge - rim - brow_v) * 0.9, 0.3 * half)
     top = float((edge - reach).min()) - 4
     rows = np.arange(top, float(bottom.max()) + 0.3 * half, dtype=np.float32)[:, None]
     return Lid(frame, float(columns[0]), top, rows, edge[None], travel[None], reach[None], rim)

@@ -23,6 +23,8 @@ TEETH_SHOWN = 0.035
 OWN_TEETH_GAP = 0.05
 """Lip gap over face size above which the portrait's own teeth are used."""
 EDGE_PX = 0.8
+SEAM = 0.35
+"""Cover of the dark line where closed lips of an open portrait meet."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Inside:
         cavity: (h, w, 3) the dark behind everything.
         upper: (h, w, 4) colour times cover, and cover, of what belongs to the skull.
         lower: (h, w, 4) the same of what belongs to the jaw, where it is when the lips are closed.
+        upper_light: brightness of `upper` just under the lip, 0 .. 1; 1 if its shadow is already in the colours.
     """
 
     left: float
@@ -41,13 +44,15 @@ class Inside:
     cavity: Array
     upper: Array
     lower: Array
+    upper_light: float
 
-    def picture(self, jaw_px: float, upper_edge: Array, lower_edge: Array, face_size: float) -> Array:
+    def picture(self, jaw_px: float, upper_edge: Array, lower_edge: Array, ends: Array, face_size: float) -> Array:
         """The inside and its cover for one position of jaw and lips.
 
         Args:
             jaw_px: how far the lower teeth have gone down.
             upper_edge, lower_edge: (w,) v of the inner lips at the patch's columns.
+            ends: u of the two corners; nothing is revealed outside.
             face_size: pixels.
 
         Returns:
@@ -56,17 +61,22 @@ class Inside:
         height, width = self.cavity.shape[:2]
         shift = np.array([[1, 0, 0], [0, 1, jaw_px]], np.float32)
         lower = cv2.warpAffine(self.lower, shift, (width, height), flags=cv2.INTER_LINEAR)
-        colour = self.cavity * (1 - lower[..., 3:]) + lower[..., :3]
-        colour = colour * (1 - self.upper[..., 3:]) + self.upper[..., :3]
         rows = self.top + np.arange(height, dtype=np.float32)[:, None]
-        inside = np.minimum(rows - upper_edge, lower_edge - rows)
-        cover = np.clip(0.5 + inside / (2 * EDGE_PX), 0.0, 1.0)
-        # Lips shade what lies just behind them; a narrow opening lets little light in.
         gap = np.maximum(lower_edge - upper_edge, 0.0)
-        light = 0.45 + 0.55 * smoothstep(rows - upper_edge, -0.01 * face_size, 0.06 * face_size)
-        light *= 0.6 + 0.4 * smoothstep(lower_edge - rows, -0.01 * face_size, 0.05 * face_size)
-        light *= 0.55 + 0.45 * smoothstep(gap, 0.0, 0.10 * face_size)
-        return np.dstack([colour * light[..., None], cover]).astype(np.float32)
+        inside = np.minimum(rows - upper_edge, lower_edge - rows)
+        cover = np.clip(0.5 + inside / (2 * EDGE_PX), 0.0, 1.0) * np.clip(gap / EDGE_PX, SEAM, 1.0)
+        columns = np.arange(width, dtype=np.float32)
+        cover = cover * ((columns >= ends[0] - self.left) & (columns <= ends[1] - self.left))
+        # The lips shade what lies just behind them, and a narrow opening lets little light in.
+        lit = 0.55 + 0.45 * smoothstep(gap, 0.0, 0.15 * face_size)
+        below = lit * (0.6 + 0.4 * smoothstep(lower_edge - rows, -0.01 * face_size, 0.06 * face_size))
+        above = self.upper_light + (1 - self.upper_light) * smoothstep(
+            rows - upper_edge, -0.02 * face_size, 0.05 * face_size
+        )
+        colour = (self.cavity * (1 - lower[..., 3:]) + lower[..., :3]) * below[..., None]
+        skull = self.upper[..., :3] * (above * (0.7 + 0.3 * smoothstep(gap, 0.0, 0.08 * face_size)))[..., None]
+        colour = colour * (1 - self.upper[..., 3:]) + skull
+        return np.dstack([colour, cover]).astype(np.float32)
 
 
 def paint_inside(image: NDArray[np.uint8], landmarks: Array, mouth: Mouth) -> Inside:
@@ -84,15 +94,16 @@ def paint_inside(image: NDArray[np.uint8], landmarks: Array, mouth: Mouth) -> In
     enamel = _enamel(skin)
     round_off = np.sqrt(np.clip(1.0 - (u / (1.15 * mouth.half_width)) ** 2, 0.0, 1.0))
     depth = smoothstep(v, 0.35 * unit, -0.05 * unit)
-    cavity = lip * (0.10 + 0.12 * round_off * depth)[..., None]
+    cavity = lip * np.array([1.0, 0.8, 0.8], np.float32) * (0.13 + 0.14 * round_off * depth)[..., None]
     line = float(np.interp(0.0, mouth.places[:], (mouth.upper + mouth.lower) / 2))
-    upper = _row_of_teeth(u, v, line + TEETH_SHOWN * unit, unit, enamel, down=True)
     if mouth.gap > OWN_TEETH_GAP * unit:
-        upper = _own_teeth(image, mouth, u, v)
-    tongue = _tongue(u, v, line + 0.10 * unit, unit, lip)
-    teeth = _row_of_teeth(u * 1.22, v, line + 0.035 * unit, unit, enamel * 0.82, down=False)
+        upper, upper_light = _own_teeth(image, mouth, u, v), 1.0
+    else:
+        upper, upper_light = _row_of_teeth(u, v, line + TEETH_SHOWN * unit, unit, enamel, down=True), 0.5
+    tongue = _tongue(u, v, line - 0.10 * unit, unit, lip)
+    teeth = _row_of_teeth(u * 1.22, v, line + 0.025 * unit, unit, enamel * 0.8, down=False)
     lower = teeth + tongue * (1 - teeth[..., 3:])
-    return Inside(float(u[0, 0]), float(v[0, 0]), cavity.astype(np.float32), upper, lower.astype(np.float32))
+    return Inside(float(u[0, 0]), float(v[0, 0]), cavity.astype(np.float32), upper, lower.astype(np.float32), upper_light)
 
 
 def without_teeth(image: NDArray[np.uint8], mouth: Mouth) -> NDArray[np.uint8]:
@@ -110,7 +121,7 @@ def without_teeth(image: NDArray[np.uint8], mouth: Mouth) -> NDArray[np.uint8]:
 
 def jaw_travel(opened: float, closed: float, gap: float) -> float:
     """How far the lower teeth have gone down from biting, in pixels: they lead the lip a little."""
-    return 0.8 * (opened + (1 - closed) * gap) * (1 - UPPER_LIP_LIFT)
+    return 0.74 * (opened + (1 - closed) * gap) * (1 - UPPER_LIP_LIFT)
 
 
 def _colour(image: NDArray[np.uint8], landmarks: Array, indices: tuple[int, ...]) -> Array:
@@ -131,8 +142,7 @@ def _enamel(skin: Array) -> Array:
 def _row_of_teeth(u: Array, v: Array, edge: float, unit: float, enamel: Array, *, down: bool) -> Array:
     """(h, w, 4) a row of teeth whose biting edge lies at v = `edge`, roots above it (`down`) or below."""
     borders = np.cumsum(TEETH_WIDTHS) * unit
-    distance = np.abs(u) / (1.0 + 0.35 * np.abs(u) / borders[-1])  # the arch turns away, teeth look narrower
-    distance = np.abs(u) + 0.15 * u * u / borders[-1] + 0 * distance
+    distance = np.abs(u) + 0.15 * u * u / borders[-1]  # the arch turns away, teeth look narrower
     index = np.minimum(np.searchsorted(borders, distance), len(borders) - 1)
     starts = np.concatenate([[0.0], borders[:-1]])
     width = borders[index] - starts[index]
@@ -162,8 +172,8 @@ def _own_teeth(image: NDArray[np.uint8], mouth: Mouth, u: Array, v: Array) -> Ar
 
 
 def _tongue(u: Array, v: Array, top: float, unit: float, lip: Array) -> Array:
-    radius = np.hypot(u / (0.24 * unit), (v - top - 0.17 * unit) / (0.17 * unit))
-    cover = smoothstep(radius, 1.05, 0.85)
+    radius = np.hypot(u / (0.30 * unit), (v - top - 0.22 * unit) / (0.22 * unit))
+    cover = smoothstep(radius, 1.02, 0.72)
     groove = 1.0 - 0.12 * np.exp(-((u / (0.02 * unit)) ** 2))
-    shade = (0.42 + 0.20 * np.clip(1.0 - radius, 0.0, 1.0)) * groove
+    shade = (0.50 + 0.22 * np.clip(1.0 - radius, 0.0, 1.0)) * groove
     return np.dstack([lip * (shade * cover)[..., None], cover]).astype(np.float32)

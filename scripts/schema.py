@@ -22,7 +22,71 @@ class Demo:
     experiment: str = MISSING
 
 
-_ROOTS = {"demo": Demo}
+@dataclass
+class Train:
+    """`python -m scripts.train`: a prepared store into a run folder with a checkpoint."""
+
+    out: str = MISSING
+    seed: int = 0
+    spec: str = MISSING
+    resume: bool = False
+    features: Any = MISSING
+    data: Any = MISSING
+    models: Any = MISSING
+    trainer: Any = MISSING
+    callbacks: Any = None
+    logger: Any = None
+
+
+@dataclass
+class PrepareData:
+    """`python -m scripts.prepare_data`: a folder of videos into a store."""
+
+    out: str = MISSING
+    data: Any = MISSING
+    prepare: Any = MISSING
+
+
+@dataclass
+class MakeCorpus:
+    """`python -m scripts.make_corpus`: the synthetic talking corpus."""
+
+    out: str = MISSING
+    workers: int = 0
+    image_size: int = MISSING
+    data: Any = MISSING
+    render: Any = MISSING
+
+
+@dataclass
+class Predict:
+    """`python -m scripts.predict`: a recording into motion."""
+
+    checkpoint: str = MISSING
+    audio: str = MISSING
+    out: str = MISSING
+
+
+@dataclass
+class Realtime:
+    """`python -m scripts.realtime`: a recording into a talking portrait, live."""
+
+    checkpoint: str = MISSING
+    avatar: str = MISSING
+    source: str = MISSING
+    out: str = MISSING
+    seed: int = 0
+    evaluate: bool = True
+    num_threads: int = 1
+    render: Any = MISSING
+    clock: Any = MISSING
+    speech: Any = MISSING
+    sink: Any = MISSING
+    idle: Any = MISSING
+    session: Any = MISSING
+
+
+_ROOTS = {"predict": Predict, "realtime": Realtime, "make_corpus": MakeCorpus, "prepare_data": PrepareData, "train": Train, "demo": Demo}
 
 
 def register() -> None:

@@ -6,6 +6,9 @@ pictures in the same order give the same landmarks, bit for bit.
 """
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,6 +17,8 @@ from numpy.typing import NDArray
 
 from src.errors import DataError
 from src.face import NUM_LANDMARKS
+
+_BLANK = np.zeros((64, 64, 3), np.uint8)
 
 
 class FaceLandmarker:
@@ -33,7 +38,10 @@ class FaceLandmarker:
             raise DataError(f"max_faces is {max_faces}, expected 1 or more. Correct the configuration.")
         self.max_faces = max_faces
         self.static = static
-        self._mesh = _face_mesh(max_faces, static)
+        self._has_found = False
+        with _native_silence():
+            self._mesh = _face_mesh(max_faces, static)
+            self._mesh.process(_BLANK)  # its threads have all started, and logged, when this returns
 
     def detect(self, image: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         """Landmarks of every face found.
@@ -51,7 +59,9 @@ class FaceLandmarker:
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise DataError(f"image has shape {image.shape} and type {image.dtype}, expected (H, W, 3) uint8 RGB.")
-        faces = self._mesh.process(np.ascontiguousarray(image)).multi_face_landmarks or []
+        with nullcontext() if self._has_found else _native_silence():
+            faces = self._mesh.process(np.ascontiguousarray(image)).multi_face_landmarks or []
+        self._has_found |= bool(faces)
         height, width = image.shape[:2]
         # MediaPipe gives z in units of the picture's width.
         scale = np.array([width, height, width], np.float32)
@@ -63,7 +73,12 @@ class FaceLandmarker:
 
     def restart(self) -> None:
         """Forget the faces that are being followed."""
-        self._mesh.reset()
+        # A picture without a face ends the following; MediaPipe's own reset starts its graph anew, which
+        # takes longer and logs again.
+        if self._mesh.process(_BLANK).multi_face_landmarks:
+            with _native_silence():
+                self._mesh.reset()
+                self._mesh.process(_BLANK)
 
     def close(self) -> None:
         """Free MediaPipe's resources; the landmarker is of no further use."""
@@ -78,10 +93,25 @@ class FaceLandmarker:
         self.close()
 
 
+@contextmanager
+def _native_silence() -> Iterator[None]:
+    """Drop what C++ code writes to stderr.
+
+    MediaPipe logs a dozen lines about delegates and feedback tensors at its start and at its first
+    face, and heeds no setting; its errors come as exceptions.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def _face_mesh(max_faces: int, static: bool) -> Any:
-    # Its C++ side logs a dozen lines about delegates at every start, below the level of an error.
-    os.environ.setdefault("GLOG_minloglevel", "2")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         from mediapipe.python.solutions.face_mesh import FaceMesh
 

@@ -86,7 +86,55 @@ class Realtime:
     session: Any = MISSING
 
 
-_ROOTS = {"predict": Predict, "realtime": Realtime, "make_corpus": MakeCorpus, "prepare_data": PrepareData, "train": Train, "demo": Demo}
+@dataclass
+class MakeAvatar:
+    """`python -m scripts.make_avatar`: a photo into an avatar folder."""
+
+    image: str = MISSING
+    out: str = MISSING
+    name: str | None = None
+    size: int = MISSING
+    minimum_face_px: float = MISSING
+    max_faces: int = MISSING
+
+
+@dataclass
+class Render:
+    """`python -m scripts.render`: motion on an avatar into a video."""
+
+    avatar: str = MISSING
+    motion: str = MISSING
+    audio: str | None = None
+    out: str = MISSING
+    sample_rate_hz: int = MISSING
+    render: Any = MISSING
+
+
+@dataclass
+class BenchmarkRender:
+    """`python -m scripts.benchmark_render`: speed and faithfulness of the renderer."""
+
+    avatar: str | None = None
+    out: str = MISSING
+    warm_up: int = MISSING
+    frames: int = MISSING
+    closed_loop_frames: int = MISSING
+    seed: int = 0
+    num_threads: int = MISSING
+    render: Any = MISSING
+
+
+_ROOTS = {
+    "make_avatar": MakeAvatar,
+    "render": Render,
+    "benchmark_render": BenchmarkRender,
+    "predict": Predict,
+    "realtime": Realtime,
+    "make_corpus": MakeCorpus,
+    "prepare_data": PrepareData,
+    "train": Train,
+    "demo": Demo,
+}
 
 
 def register() -> None:

@@ -4,7 +4,8 @@ An avatar package is a folder complete in itself:
 
 * `avatar.json`: schema version, name, picture size, hash of the source picture, name and hash of each file;
 * `source.png`: the square crop around the head, 8-bit RGB;
-* `landmarks.npy`: (478, 3) float32, pixels of `source.png`; z in the same scale, negative towards the camera.
+* `landmarks.npy`: (478, 3) float32, pixels of `source.png`, whole numbers at pixel centres; z in the same scale,
+  negative towards the camera.
 
 Whoever loads it needs no face detector. Landmarks are handed in as arrays, so that this module depends on
 no detector either.
@@ -143,7 +144,8 @@ def create_avatar(
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        faces: one (478, 3) array of FaceMesh landmarks in pixels of `image` per detected face.
+        faces: one (478, 3) array of FaceMesh landmarks in pixels of `image` per detected face; a pixel's upper
+            left corner has whole coordinates.
         size: side of the avatar's picture in pixels, even.
         name: what the avatar is called.
         minimum_face_px: smallest accepted distance of the outer eye corners in the picture.
@@ -164,10 +166,8 @@ def create_avatar(
     scale = size / side
     # Area averaging when it gets smaller, Lanczos when it gets larger: neither aliases nor softens.
     resized = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LANCZOS4)
-    # Pixel centres sit at whole numbers, so a resize by `scale` moves x to (x + 0.5) scale - 0.5.
-    moved = landmarks - (left, top, 0.0)
-    moved[:, :2] = (moved[:, :2] + 0.5) * scale - 0.5
-    moved[:, 2] *= scale
+    # Detectors give whole coordinates to the corner of a pixel, the renderer to its centre.
+    moved = (landmarks - (left, top, 0.0)) * scale - (0.5, 0.5, 0.0)
     return Avatar(name, resized, moved.astype(np.float32), hashlib.sha256(np.ascontiguousarray(image)).hexdigest())
 
 
@@ -189,13 +189,13 @@ def face_size(landmarks: NDArray[np.floating]) -> float:
     return float(np.linalg.norm(landmarks[first] - landmarks[second]))
 
 
-_AGAIN = "Make it again with `python -m scripts.make_avatar image=<photo> out=<folder>`."
+_AGAIN = "Make it with `python -m scripts.make_avatar image=<photo> out=<folder>`."
 
 
 def _read_description(folder: Path) -> dict[str, Any]:
     path = folder / DESCRIPTION
     if not path.is_file():
-        raise RenderError(f"{folder}: no avatar package ({DESCRIPTION} is missing). Check the path, or make one: {_AGAIN}")
+        raise RenderError(f"{folder}: no avatar package ({DESCRIPTION} is missing). Check the path. {_AGAIN}")
     try:
         content = json.loads(path.read_text("utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:

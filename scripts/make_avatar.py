@@ -1,0 +1,58 @@
+"""Make an avatar from a photo.
+
+python -m scripts.make_avatar image=<photo> out=<folder>
+
+`image=builtin` takes the portrait of the astronaut Eileen Collins (NASA, public domain) that scikit-image carries.
+"""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+
+from scripts.entry import run
+from src.data.landmarks import FaceLandmarker
+from src.render.avatar import Avatar, check_replaceable, create_avatar
+from src.render.portrait import load_portrait
+
+BUILTIN = "builtin"
+BUILTIN_NAME = "astronaut"
+
+logger = logging.getLogger(__name__)
+
+
+def main(config: DictConfig) -> None:
+    """Read, detect, crop, write."""
+    folder = Path(config.out)
+    check_replaceable(folder)
+    image = builtin_portrait() if config.image == BUILTIN else load_portrait(config.image)
+    name = config.name or (BUILTIN_NAME if config.image == BUILTIN else Path(config.image).stem)
+    avatar = avatar_from_picture(image, config.size, name, config.minimum_face_px, config.max_faces)
+    avatar.save(folder)
+    logger.info("%s: avatar %s, %d pixels, face size %.0f pixels", folder, name, avatar.size, avatar.face_size)
+
+
+def avatar_from_picture(
+    image: NDArray[np.uint8], size: int, name: str, minimum_face_px: float, max_faces: int
+) -> Avatar:
+    """Find the face of a picture and crop around it.
+
+    Raises:
+        RenderError: there is not exactly one usable face.
+    """
+    with FaceLandmarker(max_faces=max_faces, static=True) as landmarker:
+        faces = landmarker.detect(image)
+    return create_avatar(image, faces, size, name, minimum_face_px)
+
+
+def builtin_portrait() -> NDArray[np.uint8]:
+    """(512, 512, 3) RGB: the astronaut Eileen Collins."""
+    import skimage.data  # an extra that only this picture needs
+
+    return np.ascontiguousarray(skimage.data.astronaut()[..., :3])
+
+
+if __name__ == "__main__":
+    run(main, "make_avatar")

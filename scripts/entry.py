@@ -88,7 +88,8 @@ def require_values(config: DictConfig, config_name: str) -> None:
     Raises:
         ConfigError: names each missing key and shows how to give it.
     """
-    missing = sorted(OmegaConf.missing_keys(config))
+    # Not OmegaConf.missing_keys: that resolves `${out}` on its way, which fails while `out` is missing.
+    missing = sorted(_missing_keys(OmegaConf.to_container(config, resolve=False)))
     if missing:
         example = " ".join(f"{key}=..." for key in missing)
         raise ConfigError(f"missing {', '.join(missing)}. Give them: `python -m scripts.{config_name} {example}`")
@@ -105,6 +106,14 @@ def configure_logging() -> None:
     )
     for talkative in ("matplotlib", "absl", "torio", "numba"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
+
+
+def _missing_keys(node: object, path: str = "") -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _missing_keys(value, f"{path}.{key}" if path else str(key))
+    elif node == "???":
+        yield path
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

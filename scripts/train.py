@@ -1,0 +1,209 @@
+"""Train a motion model on a prepared store.
+
+python -m scripts.train data.store=data/prepared out=runs/first
+
+Writes `best.ckpt` (by `val/lip_r` unless told otherwise), `last.ckpt`, `metrics.csv`, `config.yaml` and, when
+all is done, `metrics.json`. Any value of `conf/train.yaml` and its groups can be given; `experiment=<name>`
+gives several at once.
+"""
+
+import logging
+import math
+import os
+import subprocess
+import time
+import warnings
+from pathlib import Path
+
+import pytorch_lightning as pl
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from scripts.entry import run
+from src.data.datamodule import MotionDataModule, part_facts
+from src.data.features import HOPS_PER_FRAME
+from src.errors import CheckpointError, ConfigError
+from src.files import replacing, write_json
+from src.models.checkpoint import Checkpoint, Contract, load_checkpoint
+from src.models.motion_module import MotionModule
+from src.motion import FRAMES_PER_SECOND, spec_named
+
+logger = logging.getLogger(__name__)
+
+BEST, LAST, METRICS, CONFIG = "best.ckpt", "last.ckpt", "metrics.json", "config.yaml"
+
+OmegaConf.register_new_resolver("wandb_offline", lambda: not os.environ.get("WANDB_API_KEY"), replace=True)
+
+
+def main(config: DictConfig) -> None:
+    """Train, and write the run folder."""
+    started = time.monotonic()
+    quiet_lightning()
+    out = Path(config.out)
+    resume_from = checkpoint_to_resume(out, config.resume)
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    data, module, contract = build(config)
+    data.setup("fit")
+    module.net.standardizer.set_statistics(**vars(data.statistics()))
+
+    is_debug = bool(config.trainer.get("fast_dev_run"))
+    if not is_debug:
+        with replacing(out / CONFIG) as unfinished:
+            OmegaConf.save(config, unfinished, resolve=True)
+    trainer = build_trainer(config)
+    num_parameters = sum(parameter.numel() for parameter in module.net.parameters())
+    logger.info(
+        "%s with %d parameters, %g ms of algorithmic latency",
+        type(module.net).__name__,
+        num_parameters,
+        contract.latency_ms,
+    )
+    trainer.fit(module, data, ckpt_path=resume_from)
+    if is_debug:
+        logger.info("One batch of training and validation ran; a debug run keeps no checkpoint.")
+        return
+
+    best = load_checkpoint(out / BEST)
+    validated = validate(best, module, data)
+    metrics = {
+        "best_epoch": best.epoch,
+        "epochs": trainer.current_epoch,
+        "monitor": config.callbacks.checkpoint.monitor,
+        **validated,
+        "num_parameters": num_parameters,
+        "latency_ms": latency_parts(contract),
+        "train": part_facts(data.split.train),
+        "val": part_facts(data.split.val),
+        "speaker_disjoint": data.split.speaker_disjoint,
+        "val_speakers": sorted({clip.speaker for clip in data.split.val}),
+        "data_hash": data.content_hash,
+        "features_hash": contract.features_hash,
+        "spec": contract.spec_name,
+        "seed": config.seed,
+        "commit": commit(),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    write_json(out / METRICS, metrics)
+    logger.info(
+        "best epoch %d of %d: lip_r %.3f on %d clips of %s speakers. %s",
+        best.epoch + 1,
+        trainer.current_epoch,
+        validated["val/lip_r"],
+        len(data.split.val),
+        "unseen" if data.split.speaker_disjoint else "the same",
+        out / BEST,
+    )
+
+
+def build(config: DictConfig) -> tuple[MotionDataModule, MotionModule, Contract]:
+    """The parts of a run. Nothing is read or written yet."""
+    spec = spec_named(config.spec)
+    features = instantiate(config.features)
+    net = instantiate(config.models.net, in_features=HOPS_PER_FRAME * features.size, out_channels=spec.size)
+    contract = Contract(
+        spec_name=spec.name,
+        spec_version=spec.version,
+        channels=spec.names,
+        fps=float(FRAMES_PER_SECOND),
+        sample_rate_hz=features.sample_rate_hz,
+        hops_per_frame=HOPS_PER_FRAME,
+        lookahead_frames=net.lookahead_frames,
+        features=features.config,
+        features_hash=features.config_hash,
+        features_latency_ms=features.latency_ms,
+    )
+    # The parts that the run knows are passed to partials: through Hydra they would turn into configs.
+    training = OmegaConf.masked_copy(config.models, [key for key in config.models if key != "net"])
+    module = instantiate(training, _partial_=True, _convert_="all")(net=net, contract=contract)
+    data = instantiate(config.data, _partial_=True, _convert_="all")(
+        features=features,
+        spec=spec,
+        context_frames=net.receptive_field_frames - 1 - net.lookahead_frames,
+        lookahead_frames=net.lookahead_frames,
+    )
+    return data, module, contract
+
+
+def build_trainer(config: DictConfig) -> pl.Trainer:
+    """The Lightning trainer with the callbacks and loggers of the configuration; null ones are left out."""
+    callbacks = [instantiate(part) for part in (config.callbacks or {}).values() if part is not None]
+    loggers = [instantiate(part) for part in (config.logger or {}).values() if part is not None]
+    trainer: pl.Trainer = instantiate(config.trainer, callbacks=callbacks, logger=loggers)
+    return trainer
+
+
+def checkpoint_to_resume(out: Path, resume: bool) -> Path | None:
+    """Decide what to do with a folder that may hold a run.
+
+    Raises:
+        ConfigError: it does, and `resume` was not asked for; or it is finished.
+        CheckpointError: there is nothing to resume from.
+    """
+    if resume:
+        if not (out / LAST).is_file():
+            raise CheckpointError(
+                f"{out}: no {LAST} to resume from. Leave out `resume=true` to start a new run there, or check `out`."
+            )
+        return out / LAST
+    found = [name for name in (METRICS, BEST, LAST, CONFIG) if (out / name).exists()]
+    if found:
+        raise ConfigError(
+            f"{out}: already holds a run ({', '.join(found)}). Continue it with `resume=true`, "
+            "or give another folder as `out`."
+        )
+    return None
+
+
+def validate(best: Checkpoint, module: MotionModule, data: MotionDataModule) -> dict[str, float]:
+    """The validation metrics of a checkpoint as it lies on the disk, by their logged names.
+
+    Raises:
+        ConfigError: they are not finite: the training diverged.
+    """
+    module.net.load_state_dict(best.net.state_dict())
+    judge = pl.Trainer(
+        accelerator="cpu", devices=1, logger=False, enable_progress_bar=False, enable_checkpointing=False
+    )
+    (metrics,) = judge.validate(module, data, verbose=False)
+    if not all(math.isfinite(value) for value in metrics.values()):
+        raise ConfigError(
+            f"{best.path}: the training diverged, its validation gives {metrics}. "
+            "Try again with a lower models.optimizer.lr, in another `out`."
+        )
+    return dict(metrics)
+
+
+def quiet_lightning() -> None:
+    """Silence what Lightning says about things that are meant: our run folder, short epochs, its own advertising."""
+    for name in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in (".*exists and is not empty", ".*smaller than the logging interval", ".*does not have many workers"):
+        warnings.filterwarnings("ignore", message)
+    warnings.filterwarnings("ignore", ".*LeafSpec.*")
+
+
+def latency_parts(contract: Contract) -> dict[str, float]:
+    """Algorithmic latency from sound to motion, and what it is the sum of."""
+    return {
+        "features": contract.features_latency_ms,
+        "lookahead": 1000.0 * contract.lookahead_frames / contract.fps,
+        "total": contract.latency_ms,
+    }
+
+
+def commit() -> str:
+    """The commit of the code, with `+` if files differ from it; empty outside of a repository."""
+    try:
+        return subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+if __name__ == "__main__":
+    run(main, "train")

@@ -32,6 +32,8 @@ DESCRIPTION, PICTURE, LANDMARKS = "avatar.json", "source.png", "landmarks.npy"
 
 CROP_SIDE = 2.25
 """Side of the crop over the height of the face: leaves room for hair, neck and some shoulder."""
+TIGHTEST_SIDE = 1.4
+"""The same where the photo ends earlier. Below, the border is continued by reflection."""
 MINIMUM_FACE_PX = 24.0
 """Smallest usable face size in the source picture. Below, the eyes are a handful of pixels and nothing can be
 animated but noise."""
@@ -246,8 +248,8 @@ def _crop_box(landmarks: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[i
     tall = float(np.linalg.norm(landmarks[CHIN, :2] - landmarks[FOREHEAD, :2]))
     tall = max(tall, 1.1 * float(np.ptp(oval[:, 0])))
     middle = (oval.min(axis=0) + oval.max(axis=0)) / 2
-    # Shrinking by up to a fifth keeps hair and chin; below that, reflected border is the smaller evil.
-    side = round(np.clip(min(height, width), 0.8 * CROP_SIDE * tall, CROP_SIDE * tall))
+    # A face that fills its photo is better cropped tightly than continued by reflection.
+    side = round(np.clip(min(height, width), TIGHTEST_SIDE * tall, CROP_SIDE * tall))
     left, top = (round(float(centre) - side / 2) for centre in middle)
     if side <= width:
         left = int(np.clip(left, 0, width - side))

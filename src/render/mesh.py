@@ -20,7 +20,7 @@ from src.errors import RenderError
 from src.motion import CORE7
 from src.render.avatar import Avatar
 from src.render.mesh_expression import ExpressionField, Mouth, expression_field, find_mouth
-from src.render.mesh_geometry import Array, block_map, box_around, curve, grid_points, invert, sample_grid
+from src.render.mesh_geometry import Array, block_map, box_around, grid_points, invert, sample_grid
 from src.render.mesh_head import HeadField, head_field
 from src.render.mesh_lids import Lid, find_lids
 from src.render.mesh_mouth import Inside, jaw_travel, paint_inside, without_teeth
@@ -114,17 +114,27 @@ class MeshRenderer:
         opened, closed, widened = state.mouth.amounts(jaw_open, width)
         upper_sheet, lower_sheet = state.expression.sheets(opened, closed, widened)
         head = state.head.backward(state.nodes, yaw, pitch, roll, self._iterations)
-        base = invert(upper_sheet, head, self._step, self._iterations)
-        whole = (0, 0, self._size, self._size)
-        image = cv2.remap(
-            state.skin, block_map(base, whole, self._step), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        upper = invert(upper_sheet, head, self._step, self._iterations)
+        lower = invert(lower_sheet, head, self._step, self._iterations)
+        # Only between the corners of the mouth do the sheets differ at the seam; that part is drawn below.
+        under = state.mouth.frame.to_local(head)[..., 1:] > 0
+        image = self._look_up(state.skin, np.where(under, lower, upper), (0, 0, self._size, self._size))
 
         def shown(points: Array) -> Array:
             return state.head.forward(points, yaw, pitch, roll)
 
         if opened or closed or state.mouth.gap:
-            self._paint_mouth(image, state, head, (upper_sheet, lower_sheet), shown, (opened, closed))
+            edges = [
+                points + sample_grid(sheet, points[None], self._step)[0]
+                for points, sheet in zip(state.mouth.lip_points, (upper_sheet, lower_sheet), strict=True)
+            ]
+            box = box_around(shown(np.concatenate(edges)), 0.1 * state.mouth.face_size, self._size, self._step)
+            sheets = [self._look_up(state.skin, sheet, box) for sheet in (upper, lower)]
+            jaw_px = jaw_travel(opened, closed, state.mouth.gap)
+            left, top, right, bottom = box
+            image[top:bottom, left:right] = state.inside.paint(
+                sheets, state.mouth, edges, block_map(head, box, self._step), jaw_px
+            )
         if blink > 0:
             for lid in state.lids:
                 corners = np.array(
@@ -143,37 +153,9 @@ class MeshRenderer:
         upper, lower = (invert(sheet, head, self._step, self._iterations) for sheet in sheets)
         return upper, lower
 
-    def _paint_mouth(self, image, state, head, sheets, shown, amounts) -> None:  # type: ignore[no-untyped-def]
-        mouth, inside = state.mouth, state.inside
-        upper, lower = (
-            mouth.frame.to_picture(np.stack([mouth.places, v], axis=-1)) for v in (mouth.upper, mouth.lower)
-        )
-        upper = upper + sample_grid(sheets[0], upper[None], self._step)[0]
-        lower = lower + sample_grid(sheets[1], lower[None], self._step)[0]
-        chin = lower + mouth.frame.vector_to_picture(np.array([[0.0, 0.75 * mouth.face_size]], np.float32))
-        box = box_around(shown(np.concatenate([upper, lower, chin])), 0.08 * mouth.face_size, self._size, self._step)
-        left, top, right, bottom = box
-        part = image[top:bottom, left:right]
-        where = block_map(head, box, self._step)
-        base = invert(sheets[1], head, self._step, self._iterations)
-        chin_skin = cv2.remap(
-            state.skin, block_map(base, box, self._step), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        columns = inside.left + np.arange(inside.cavity.shape[1], dtype=np.float32)
-        upper_local, lower_local = mouth.frame.to_local(upper), mouth.frame.to_local(lower)
-        upper_edge, lower_edge = curve(upper_local, columns), curve(lower_local, columns)
-        jaw_px = jaw_travel(*amounts, mouth.gap)
-        layer = inside.picture(jaw_px, upper_edge, lower_edge, upper_local[[0, -1], 0], mouth.face_size)
-        local = mouth.frame.to_local(where)
-        seam = np.interp(local[..., 0], columns, (upper_edge + lower_edge) / 2)
-        under = np.clip(0.5 + (local[..., 1] - seam) / 1.6, 0.0, 1.0)[..., None]
-        patch = cv2.remap(
-            layer, local - np.array([inside.left, inside.top], np.float32), None, cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_CONSTANT, borderValue=0,
-        )  # fmt: skip
-        alpha = patch[..., 3:]
-        skin = part * (1 - under) + chin_skin * under
-        part[...] = (skin * (1 - alpha) + patch[..., :3] * alpha + 0.5).astype(np.uint8)
+    def _look_up(self, picture: NDArray[np.uint8], field: Array, box: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+        where = block_map(field, box, self._step)
+        return cv2.remap(picture, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _channels(frame: ArrayLike) -> tuple[float, float, float, float, float, float]:

@@ -54,6 +54,12 @@ class Mouth:
     gap: float
     face_size: float
 
+    @property
+    def lip_points(self) -> tuple[Array, Array]:
+        """(N, 2) picture coordinates of the upper and of the lower inner lip, corner to corner."""
+        upper, lower = (self.frame.to_picture(np.stack([self.places, v], axis=-1)) for v in (self.upper, self.lower))
+        return upper, lower
+
     def amounts(self, jaw_open: float, width: float) -> tuple[float, float, float]:
         """How far to open (pixels), close (0 .. 1) and widen (pixels at each corner) for two mouth channels."""
         asked = jaw_open * self.face_size
@@ -82,7 +88,7 @@ class ExpressionField:
 
 def opening_profile(place: Array) -> Array:
     """Opening along the mouth, -1 and 1 being the corners; 0 outside."""
-    return (1.0 - np.clip(np.abs(place), 0.0, 1.0) ** 2.4).astype(np.float32)
+    return ((1.0 - np.clip(np.abs(place), 0.0, 1.0) ** 2.2) ** 0.75).astype(np.float32)
 
 
 def find_mouth(landmarks: Array, size_px: float) -> Mouth:
@@ -126,16 +132,17 @@ def expression_field(landmarks: Array, mouth: Mouth, size: int, step: int) -> Ex
         return down * smoothstep(at_v, chin + 1.15 * unit, chin - 0.02 * unit) * np.exp(-np.abs(u / (0.62 * unit)) ** 2.6)
 
     # Fades of what belongs to one lip only: down to the chin, up to the nose.
-    below = smoothstep(v - lower, 0.9 * chin, 0.06 * unit)
+    below = smoothstep(v - lower, 0.95 * chin, 0.04 * unit)
     above = smoothstep(upper - v, max(0.85 * (float(np.median(mouth.upper)) - nose), 0.12 * unit), 0.0)
-    common, at_upper, at_lower = jaw(v), jaw(upper), jaw(lower)
-    # On the lips each sheet moves its share, in the corners and away from the lips it moves with the jaw.
-    open_upper = common + profile * (-UPPER_LIP_LIFT - at_upper) * above
-    open_lower = common + profile * (1 - UPPER_LIP_LIFT - at_lower) * below
-    chin_up = -0.3 * mouth.gap
-    close_upper = chin_up * common + (UPPER_LIP_CLOSING * gap - profile * chin_up * at_upper) * above
-    close_lower = chin_up * common + (-(1 - UPPER_LIP_CLOSING) * gap - profile * chin_up * at_lower) * below
-    spread = _spread(u, mouth.half_width) * smoothstep(np.abs(v), 0.62 * unit, 0.05 * unit)
+    common = jaw(v)
+    # On the lips each sheet moves its own share; in the corners and beyond both move with the jaw.
+    beside, chin_up = 1 - profile, -0.3 * mouth.gap
+    around = 1 - profile * below
+    open_upper = common * beside - UPPER_LIP_LIFT * profile * above
+    open_lower = common * around + (1 - UPPER_LIP_LIFT) * profile * below
+    close_upper = chin_up * common * beside + UPPER_LIP_CLOSING * gap * above
+    close_lower = chin_up * common * around - (1 - UPPER_LIP_CLOSING) * gap * below
+    spread = _spread(u, mouth.half_width) * smoothstep(np.abs(v), 0.48 * unit, 0.0)
 
     def vertical(amount: Array) -> Array:
         return mouth.frame.vector_to_picture(np.stack([np.zeros_like(amount), amount], axis=-1))

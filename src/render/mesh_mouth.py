@@ -5,6 +5,7 @@ that shows its teeth lends them; otherwise they are drawn. The colours come from
 and lips, so a black-and-white photo gets grey teeth.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from src.face import LOWER_OUTER_LIP, UPPER_OUTER_LIP
 from src.render.mesh_expression import UPPER_LIP_LIFT, Mouth
-from src.render.mesh_geometry import Array, smoothstep
+from src.render.mesh_geometry import Array, curve, smoothstep
 
 CHEEKS = (50, 280, 101, 330)
 TEETH_WIDTHS = (0.092, 0.072, 0.080, 0.070, 0.064)
@@ -23,7 +24,7 @@ TEETH_SHOWN = 0.035
 OWN_TEETH_GAP = 0.05
 """Lip gap over face size above which the portrait's own teeth are used."""
 EDGE_PX = 0.8
-SEAM = 0.35
+SEAM = 0.7
 """Cover of the dark line where closed lips of an open portrait meet."""
 
 
@@ -45,6 +46,41 @@ class Inside:
     upper: Array
     lower: Array
     upper_light: float
+
+    def paint(
+        self,
+        sheets: Sequence[NDArray[np.uint8]],
+        mouth: Mouth,
+        edges: Sequence[Array],
+        where: Array,
+        jaw_px: float,
+    ) -> NDArray[np.uint8]:
+        """Join upper skin, lower skin and what shows between them.
+
+        Args:
+            sheets: upper and lower skin, (H, W, 3) uint8 each, of one part of the shown picture.
+            mouth: of the avatar.
+            edges: (N, 2) moved upper and lower inner lip in picture coordinates of the unturned head.
+            where: (H, W, 2) picture coordinates of the part's pixels on the unturned head.
+            jaw_px: how far the lower teeth have gone down.
+
+        Returns:
+            (H, W, 3) uint8.
+        """
+        upper, lower = (mouth.frame.to_local(edge) for edge in edges)
+        columns = self.left + np.arange(self.cavity.shape[1], dtype=np.float32)
+        upper_edge, lower_edge = curve(upper, columns), curve(lower, columns)
+        layer = self.picture(jaw_px, upper_edge, lower_edge, upper[[0, -1], 0], mouth.face_size)
+        seam = curve((upper + lower) / 2, columns)
+        local = mouth.frame.to_local(where) - np.array([self.left, self.top], np.float32)
+        index = np.clip(local[..., 0], 0, len(columns) - 1.001)
+        whole = index.astype(np.int32)
+        height = seam[whole] + (seam[whole + 1] - seam[whole]) * (index - whole) - self.top
+        under = np.clip(0.5 + (local[..., 1] - height) / (2 * EDGE_PX), 0.0, 1.0)[..., None]
+        patch = cv2.remap(layer, local, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+        cover = patch[..., 3:]
+        skin = sheets[0] + (sheets[1].astype(np.float32) - sheets[0]) * under
+        return (skin + (patch[..., :3] - skin) * cover + 0.5).astype(np.uint8)
 
     def picture(self, jaw_px: float, upper_edge: Array, lower_edge: Array, ends: Array, face_size: float) -> Array:
         """The inside and its cover for one position of jaw and lips.
@@ -74,7 +110,7 @@ class Inside:
             rows - upper_edge, -0.02 * face_size, 0.05 * face_size
         )
         colour = (self.cavity * (1 - lower[..., 3:]) + lower[..., :3]) * below[..., None]
-        skull = self.upper[..., :3] * (above * (0.7 + 0.3 * smoothstep(gap, 0.0, 0.08 * face_size)))[..., None]
+        skull = self.upper[..., :3] * (above * (0.78 + 0.22 * smoothstep(gap, 0.0, 0.08 * face_size)))[..., None]
         colour = colour * (1 - self.upper[..., 3:]) + skull
         return np.dstack([colour, cover]).astype(np.float32)
 
@@ -99,7 +135,7 @@ def paint_inside(image: NDArray[np.uint8], landmarks: Array, mouth: Mouth) -> In
     if mouth.gap > OWN_TEETH_GAP * unit:
         upper, upper_light = _own_teeth(image, mouth, u, v), 1.0
     else:
-        upper, upper_light = _row_of_teeth(u, v, line + TEETH_SHOWN * unit, unit, enamel, down=True), 0.5
+        upper, upper_light = _row_of_teeth(u, v, line + TEETH_SHOWN * unit, unit, enamel, down=True), 0.62
     tongue = _tongue(u, v, line - 0.10 * unit, unit, lip)
     teeth = _row_of_teeth(u * 1.22, v, line + 0.025 * unit, unit, enamel * 0.8, down=False)
     lower = teeth + tongue * (1 - teeth[..., 3:])
@@ -136,7 +172,7 @@ def _enamel(skin: Array) -> Array:
     """Teeth under the light that gives this skin colour: brighter, nearly grey."""
     light = float(np.clip(skin.mean() * 1.12, 60.0, 225.0))
     tint = skin / max(float(skin.mean()), 1.0)
-    return (light * (0.8 + 0.2 * tint)).astype(np.float32)
+    return (light * (0.62 + 0.38 * tint)).astype(np.float32)
 
 
 def _row_of_teeth(u: Array, v: Array, edge: float, unit: float, enamel: Array, *, down: bool) -> Array:

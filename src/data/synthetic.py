@@ -4,18 +4,25 @@ Each clip follows from the seed, its speaker and its number alone, so clips can 
 and in any number of processes. `src.data.synthetic_folder` writes them as videos.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator, SeedSequence
 from numpy.typing import NDArray
 
 from src.data.articulation import Articulator, Style
+from src.data.layouts import Source
 from src.data.speech import SAMPLE_RATE_HZ, EspeakSynthesizer, Speech
-from src.errors import ConfigError
+from src.errors import ConfigError, DataError
+from src.files import write_json
 from src.motion import Motion
+
+CORPUS_FILE = "corpus.json"
+"""Names the clips of a complete corpus, in its folder."""
 
 # What a stream of random numbers is for; streams of different purposes are independent.
 _STYLE, _ORDER, _CLIP, _HELD_OUT = range(4)
@@ -54,9 +61,27 @@ class Utterance:
     speech: Speech
     motion: Motion
 
+    @property
+    def description(self) -> dict[str, Any]:
+        """JSON-like: who said what how, and phonemes with their times."""
+        return {
+            "language": self.speaker.language,
+            **asdict(self.speaker),
+            **asdict(self.style),
+            "text": self.text,
+            "seconds": self.speech.duration_s,
+            "phonemes": [asdict(phoneme) for phoneme in self.speech.phonemes],
+        }
+
+    def save(self, stem: Path) -> None:
+        """Write `<stem>.wav`, `<stem>.motion.npz` and `<stem>.phonemes.json`, each atomically."""
+        self.speech.save_wav(stem.with_name(f"{stem.name}.wav"))
+        self.motion.save(stem.with_name(f"{stem.name}.motion.npz"))
+        write_json(stem.with_name(f"{stem.name}.phonemes.json"), self.description)
+
 
 class SyntheticCorpus:
-    """The contents of a corpus, and where each clip belongs.
+    """The contents of a corpus, where each clip belongs, and, once built, the layout to read it by.
 
     Args:
         root: the folder of the corpus.
@@ -131,6 +156,24 @@ class SyntheticCorpus:
     def clip_folder(self, speaker_index: int, clip_index: int) -> Path:
         """Where a clip's three files are."""
         return self.root / f"id{speaker_index + 1:05d}" / f"clip{clip_index + 1:03d}"
+
+    def sources(self) -> list[Source]:
+        """The videos of the built corpus, as `src.data.layouts` describes any other.
+
+        Raises:
+            DataError: there is no complete corpus in the folder.
+        """
+        path = self.root / CORPUS_FILE
+        if not path.is_file():
+            raise DataError(
+                f"{self.root}: no complete synthetic corpus ({CORPUS_FILE} is missing). Make it with "
+                f"`python -m scripts.make_corpus out={self.root}`; for other videos use data=folder."
+            )
+        listed = json.loads(path.read_text("utf-8"))
+        return [
+            Source(self.root / clip["path"], clip["path"], clip["speaker"], clip["language"], listed["licence"])
+            for clip in listed["clips"]
+        ]
 
     def _text(self, speaker_index: int, clip_index: int) -> str:
         texts = self.sentences[self.speakers[speaker_index].language]

@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from src.data.synthetic import SyntheticCorpus, Utterance
+from src.data.synthetic import CORPUS_FILE, SyntheticCorpus, Utterance
 from src.errors import DataError
 from src.files import replacing_folder, write_json
 from src.motion import Motion
@@ -36,7 +36,6 @@ logger = logging.getLogger(__name__)
 VERSION = 1
 """Grows when the code makes other clips from the same configuration."""
 
-CORPUS_FILE = "corpus.json"
 VIDEO_FILE, MOTION_FILE, PHONEMES_FILE = "00001.mp4", "00001.motion.npz", "00001.phonemes.json"
 
 RenderFrames = Callable[[Motion], Iterable[NDArray[np.uint8]]]
@@ -127,12 +126,7 @@ class ClipMaker:
             "configuration_sha256": self.configuration_sha256,
             "path": (target / VIDEO_FILE).relative_to(self.corpus.root).as_posix(),
             "speaker": target.parent.name,
-            "language": utterance.speaker.language,
-            **asdict(utterance.speaker),
-            **asdict(utterance.style),
-            "text": utterance.text,
-            "seconds": utterance.speech.duration_s,
-            "phonemes": [asdict(phoneme) for phoneme in utterance.speech.phonemes],
+            **utterance.description,
         }
 
 

@@ -1,12 +1,17 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import yaml
 
 from src.data.articulation import Articulator
+from src.data.layouts import Source
 from src.data.speech import PAUSE, EspeakSynthesizer
-from src.data.synthetic import HeldOut, Speaker, SyntheticCorpus
+from src.data.synthetic import CORPUS_FILE, HeldOut, Speaker, SyntheticCorpus
 from src.data.visemes import BILABIALS, split_phonemes
-from src.errors import ConfigError
+from src.errors import ConfigError, DataError
+from src.files import write_json
+from src.motion import Motion
 
 ENGLISH, GERMAN = (
     Speaker(voice=voice, variant=variant, pitch=50, rate_wpm=190) for voice, variant in (("en-us", "f2"), ("de", "m1"))
@@ -99,6 +104,30 @@ def test_the_held_out_utterance_is_of_a_new_voice_and_text_and_repeats_itself(ar
     assert first.speaker not in SETTINGS["speakers"]
     np.testing.assert_array_equal(first.speech.waveform, second.speech.waveform)
     np.testing.assert_array_equal(first.motion.values, second.motion.values)
+
+
+def test_a_saved_utterance_is_a_wav_and_its_true_motion(articulator: Articulator, tmp_path: Path) -> None:
+    utterance = corpus(articulator).held_out()
+    utterance.save(tmp_path / "v1.0 held out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "v1.0 held out.motion.npz",
+        "v1.0 held out.phonemes.json",
+        "v1.0 held out.wav",
+    ]
+    motion = Motion.load(tmp_path / "v1.0 held out.motion.npz")
+    np.testing.assert_array_equal(motion.values, utterance.motion.values)
+
+
+def test_a_built_corpus_is_read_by_its_list(articulator: Articulator, tmp_path: Path) -> None:
+    clip = {"path": "id00002/clip001/00001.mp4", "speaker": "id00002", "language": "de"}
+    write_json(tmp_path / CORPUS_FILE, {"licence": "free", "clips": [clip]})
+    name = clip["path"]
+    assert corpus(articulator, root=str(tmp_path)).sources() == [Source(tmp_path / name, name, "id00002", "de", "free")]
+
+
+def test_an_unbuilt_corpus_says_how_to_build_it(articulator: Articulator, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no complete synthetic corpus .*python -m scripts.make_corpus out="):
+        corpus(articulator, root=str(tmp_path)).sources()
 
 
 @pytest.mark.slow

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from src.data.articulation import Style
 from src.data.speech import PAUSE, Phoneme, Speech
-from src.data.synthetic import Speaker, Utterance
-from src.data.synthetic_folder import CORPUS_FILE, build_corpus
+from src.data.synthetic import CORPUS_FILE, Speaker, Utterance
+from src.data.synthetic_folder import build_corpus
 from src.errors import DataError
 from src.motion import CORE7, Motion
 

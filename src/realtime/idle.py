@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.errors import ConfigError
-from src.motion import CORE7, MotionSpec
+from src.motion import CORE7
 
 CLOSING_SHARE, HELD_SHARE, OPENING_SHARE = 0.3, 0.4, 0.3
 """Shares of a blink's duration."""
@@ -104,10 +104,9 @@ class IdleFace:
 
     def __init__(self, *, blink: BlinkController, head: IdleHead) -> None:
         self._blink, self._head = blink, head
-        spec: MotionSpec = CORE7
-        self._lids = spec.index("eye_blink")
-        self._angles = [spec.index(f"head_{angle}") for angle in ("yaw", "pitch", "roll")]
-        self._minimum, self._maximum = spec.minimum, spec.maximum
+        self._lids = CORE7.index("eye_blink")
+        self._angles = [CORE7.index(f"head_{angle}") for angle in ("yaw", "pitch", "roll")]
+        self._minimum, self._maximum = CORE7.minimum, CORE7.maximum
 
     def apply(self, values: NDArray[np.float32], time_s: float) -> NDArray[np.float32]:
         """(F,) motion with the idle layer added and clamped to the ranges of `core7`; a new array."""
@@ -115,6 +114,14 @@ class IdleFace:
         alive[self._lids] = max(alive[self._lids], self._blink.closure(time_s))
         alive[self._angles] += self._head.angles_deg(time_s).astype(np.float32)
         return np.clip(alive, self._minimum, self._maximum)
+
+
+class NoIdle:
+    """Shows the prediction alone, for measurements that idle movement would disturb."""
+
+    def apply(self, values: NDArray[np.float32], time_s: float) -> NDArray[np.float32]:
+        """The values, inside the ranges of `core7`."""
+        return np.clip(values, CORE7.minimum, CORE7.maximum)
 
 
 def _ease(share: float) -> float:

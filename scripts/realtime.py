@@ -1,0 +1,129 @@
+"""Let a portrait speak in real time.
+
+python -m scripts.realtime checkpoint=<best.ckpt> avatar=<avatar folder> source=<recording> out=<folder>
+
+Writes `talking.mp4`, `report.json` and `report.html`. `realtime/sink=window` shows it instead of
+writing a video, `clock=virtual` runs as fast as the machine computes.
+"""
+
+import logging
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from scripts.entry import run
+from src.data.audio import load_recording
+from src.data.labels import extract_motion
+from src.errors import DataError
+from src.eval.provenance import provenance, sha256
+from src.eval.report import write_page
+from src.files import write_json
+from src.realtime.page import live_page
+from src.realtime.predictor import SpeechToMotion
+from src.realtime.record import engine_record, latency_record, shown_record
+from src.realtime.shown import Shown, judge
+from src.realtime.sinks import Layout
+from src.render.avatar import Avatar
+
+logger = logging.getLogger(__name__)
+
+VIDEO, REPORT, PAGE = "talking.mp4", "report.json", "report.html"
+
+
+def main(config: DictConfig) -> None:
+    """Run the engine, look at what it showed, and report."""
+    record, shown = talk(config)
+    out = Path(config.out)
+    write_json(out / REPORT, record)
+    write_page(out / PAGE, live_page(record, shown))
+    logger.info(
+        "%d frames at %s fps, %d dropped, %d repeated, latency p95 %s ms, A/V offset %s ms; %s",
+        record["frames"],
+        record["fps"],
+        record["dropped"],
+        record["repeated"],
+        (record["latency_ms"] or {}).get("p95"),
+        record["av_offset_ms"],
+        out / REPORT,
+    )
+
+
+def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
+    """Play the source through model, renderer and sink.
+
+    Returns:
+        The content of `report.json`, and the video looked at again; None if the sink wrote none.
+    """
+    torch.set_num_threads(config.num_threads)
+    predictor = SpeechToMotion.load(config.checkpoint)
+    renderer, avatar = instantiate(config.render), Avatar.load(Path(config.avatar))
+    speech = instantiate(config.speech)
+    draw = partial(renderer.render, renderer.prepare(avatar))
+    session = instantiate(config.session)(predictor=predictor, draw=draw, idle=instantiate(config.idle))
+    engine, sink = instantiate(config.clock), instantiate(config.sink)
+    warm_up(predictor, draw)
+    parts = latency_record(predictor.latency_parts)
+    logger.info(
+        "algorithmic latency %g ms = %s; shown %g ms after it was spoken",
+        predictor.latency_ms,
+        " + ".join(f"{value:g} ms {name}" for name, value in parts.items() if name != "total"),
+        config.session.playout_delay_ms,
+    )
+    layout = Layout(renderer.size, renderer.size, predictor.fps, predictor.sample_rate_hz)
+    figures = engine.run(session=session, source=speech, sink=sink, layout=layout)
+
+    video = Path(config.out) / VIDEO
+    wrote = OmegaConf.select(config, "sink.path") is not None
+    shown = look_at(video, predictor, find_mouth=config.evaluate) if wrote else None
+    return {
+        **engine_record(figures),
+        **shown_record(shown),
+        "playout_delay_ms": config.session.playout_delay_ms,
+        "algorithmic_latency_ms": parts,
+        "clock": type(engine).__name__,
+        "seed": config.seed,
+        "inputs": {
+            "checkpoint": {"path": str(config.checkpoint), "sha256": sha256(config.checkpoint)},
+            "avatar": {"path": str(config.avatar), "sha256": sha256(config.avatar)},
+            "source": {"path": str(config.source), "sha256": sha256(config.source)},
+        },
+        "machine": provenance().to_dict(),
+        "config": OmegaConf.to_container(config, resolve=True),
+    }, shown
+
+
+def warm_up(predictor: SpeechToMotion, draw: Any) -> None:
+    """Compute one second and one picture, so that no first call of a library falls into the stream."""
+    stream = predictor.stream()
+    stream.push(np.zeros(predictor.sample_rate_hz, np.float32))
+    stream.finish()
+    draw(predictor.spec.neutral)
+
+
+def look_at(video: Path, predictor: SpeechToMotion, *, find_mouth: bool) -> Shown:
+    """Read a written video again and compare its pictures with its sound.
+
+    Args:
+        video: with a sound track.
+        predictor: the model that drove it.
+        find_mouth: search the face in the pictures, the slow part; without it there are only reasons.
+    """
+    recording = load_recording(video, predictor.sample_rate_hz)
+    predicted = predictor.predict(recording.waveform)
+    if not find_mouth:
+        return judge(video, recording.waveform, recording.sample_rate_hz, predicted, None, "evaluate=false")
+    try:
+        motion, reason = extract_motion(video), ""
+    except DataError as error:  # the run itself was good: report why its mouth could not be measured
+        motion, reason = None, str(error)
+        logger.warning("no A/V offset: %s", reason)
+    return judge(video, recording.waveform, recording.sample_rate_hz, predicted, motion, reason)
+
+
+if __name__ == "__main__":
+    run(main, "realtime")

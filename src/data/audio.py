@@ -92,8 +92,8 @@ def load_recording(path: Path, sample_rate_hz: int = 16_000) -> Recording:
             )
         stream = container.streams.audio[0]
         declared_s = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
-        # Formats without an index only estimate their length; just these two declare it.
-        declares = container.format.name in ("wav", "w64") or "mp4" in container.format.name.split(",")
+        # Formats without an index only estimate their length.
+        declares = "mp4" in container.format.name.split(",")
         blocks, start_s = _decode(path, container, stream, sample_rate_hz)
     if not blocks:
         raise MediaError(

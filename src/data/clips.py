@@ -198,8 +198,8 @@ class ClipMaker:
 
 def clip_id_of(name: str) -> str:
     """File name of a source's clip: readable, and unique by a piece of the name's hash."""
-    stem = re.sub(r"[^A-Za-z0-9._]+", "-", name.rsplit(".", 1)[0]).strip("-.")
-    return f"{stem[-80:]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    stem = re.sub(r"[^A-Za-z0-9._]+", "-", name.rsplit(".", 1)[0])[-80:].strip("-.") or "clip"
+    return f"{stem}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def remember_refusal(folder: Path, source: Source, reason: str, source_sha256: str, settings: ClipSettings) -> None:

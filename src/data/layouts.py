@@ -67,7 +67,7 @@ class VideoFolder:
             raise DataError(f"{self.root}: no such folder. Give the folder with the videos as data.root.")
         paths = [
             path
-            for path in sorted(self.root.rglob("*"))
+            for path in sorted(self.root.rglob("*"), key=lambda path: path.relative_to(self.root).as_posix())
             if path.suffix.lower() in self.extensions and path.is_file() and not path.name.startswith(".")
         ]
         if not paths:

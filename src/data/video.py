@@ -31,11 +31,13 @@ class Timeline:
 
     Attributes:
         times_s: (N,) ascending presentation times on the container's clock, N >= 1.
-        declared_s: length that the container declares, 0 if it declares none.
+        end_s: when the last picture ends.
+        declared_s: when the video ends by the container's declaration, 0 if it declares nothing.
         width, height: size of the coded pictures in pixels, before any rotation.
     """
 
     times_s: NDArray[np.float64]
+    end_s: float
     declared_s: float
     width: int
     height: int
@@ -45,11 +47,6 @@ class Timeline:
         """Pictures per second on average; 0 for a single picture."""
         span = float(self.times_s[-1] - self.times_s[0])
         return (len(self.times_s) - 1) / span if span > 0 else 0.0
-
-    @property
-    def end_s(self) -> float:
-        """When the last picture ends, taking it to last as long as the average one."""
-        return float(self.times_s[-1]) + (1 / self.fps if self.fps else 0.0)
 
     def nearest(self, times_s: NDArray[np.float64]) -> NDArray[np.int64]:
         """(T,) index of the picture shown closest to each instant; -1 where none is close enough."""
@@ -76,24 +73,29 @@ def read_timeline(path: Path) -> Timeline:
         stream = streams[0]
         time_base = float(stream.time_base or 0)
         try:
-            stamps = [
-                packet.pts for packet in container.demux(stream) if packet.pts is not None and not packet.is_discard
+            shown = [
+                (packet.pts, packet.duration or 0)
+                for packet in container.demux(stream)
+                if packet.pts is not None and not packet.is_discard
             ]
         except (av.FFmpegError, OSError) as error:
             raise MediaError(
                 path, Reason.TRUNCATED, f"the video can't be read to its end ({error}). Copy it again from its source."
             ) from error
-        if not stamps:
+        if not shown:
             raise MediaError(
                 path, Reason.UNREADABLE, "the video track holds no pictures with a time stamp. Convert it to mp4."
             )
-        times = np.sort(np.array(stamps, np.float64)) * time_base
+        shown.sort()
+        times = np.array([stamp for stamp, _ in shown], np.float64) * time_base
+        end_s = float(sum(shown[-1]) * time_base)
         if container.format.name == "avi" and stream.average_rate:
             # avi has no presentation times; what is reported is the decoding order. Its rate is constant.
             times = np.arange(len(times)) / float(stream.average_rate)
+            end_s = len(times) / float(stream.average_rate)
         whole_s = (container.duration or 0) / av.time_base
         declared_s = float(stream.duration) * time_base if stream.duration else whole_s
-        return Timeline(times, declared_s, stream.width, stream.height)
+        return Timeline(times, end_s, declared_s, stream.width, stream.height)
 
 
 def sample_images(

@@ -1,0 +1,69 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from src.data.landmarks import FaceLandmarker
+from src.errors import DataError
+from src.face import CHIN, FOREHEAD, LEFT_EYE_OUTER, NOSE_TIP, NUM_LANDMARKS, RIGHT_EYE_OUTER
+
+
+def test_landmarks_lie_where_the_face_is(face: np.ndarray) -> None:
+    assert (face.shape, face.dtype) == ((NUM_LANDMARKS, 3), np.float32)
+    assert face[FOREHEAD, 1] < face[NOSE_TIP, 1] < face[CHIN, 1]
+    assert 90 < face[CHIN, 1] - face[FOREHEAD, 1] < 120  # the crop's face is about 100 pixels high
+    assert face[RIGHT_EYE_OUTER, 0] < face[NOSE_TIP, 0] < face[LEFT_EYE_OUTER, 0]
+    assert face[NOSE_TIP, 2] < face[LEFT_EYE_OUTER, 2]  # the nose is nearer to the camera
+
+
+def test_landmarks_are_pixels_of_pictures_that_are_not_square(portrait: np.ndarray, face: np.ndarray) -> None:
+    wide = np.pad(portrait, ((0, 0), (100, 40), (0, 0)))
+    with FaceLandmarker(max_faces=1, static=True) as landmarker:
+        moved = landmarker.detect(wide)[0]
+    np.testing.assert_allclose(moved[:, :2], face[:, :2] + [100, 0], atol=2.0)
+
+
+def test_following_gives_the_same_landmarks_every_time(portrait: np.ndarray) -> None:
+    pictures = [np.roll(portrait, shift, axis=1) for shift in (0, 2, 4, 2, 0)]
+    with FaceLandmarker(max_faces=1, static=False) as first, FaceLandmarker(max_faces=1, static=False) as second:
+        once = [first.detect(picture)[0] for picture in pictures]
+        again = [second.detect(picture)[0] for picture in pictures]
+        second.restart()
+        restarted = [second.detect(picture)[0] for picture in pictures]
+    np.testing.assert_array_equal(once, again)
+    np.testing.assert_array_equal(once, restarted)
+
+
+def test_a_picture_without_a_face_has_none() -> None:
+    with FaceLandmarker(max_faces=1, static=True) as landmarker:
+        assert landmarker.detect(np.full((64, 80, 3), 128, np.uint8)) == []
+
+
+def test_as_many_faces_are_given_as_are_asked_for(portrait: np.ndarray) -> None:
+    pair = np.concatenate([portrait, portrait], axis=1)
+    for max_faces in (1, 2):
+        with FaceLandmarker(max_faces=max_faces, static=True) as landmarker:
+            assert len(landmarker.detect(pair)) == max_faces
+
+
+@pytest.mark.parametrize("image", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3), np.float32)])
+def test_what_is_no_rgb_picture_is_refused(image: np.ndarray) -> None:
+    with (
+        FaceLandmarker(max_faces=1, static=True) as landmarker,
+        pytest.raises(DataError, match=r"expected \(H, W, 3\) uint8 RGB"),
+    ):
+        landmarker.detect(image)
+
+
+def test_a_missing_mediapipe_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "mediapipe"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    with pytest.raises(DataError, match="pip install mediapipe"):
+        FaceLandmarker(max_faces=1, static=True)
+
+
+def test_importing_the_data_package_does_not_load_mediapipe_or_decord() -> None:
+    code = "import sys, src.data.prepare, src.data.labels; sys.exit(bool({'mediapipe', 'decord'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,127 @@
+import json
+import os
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from safetensors import safe_open
+
+from src.data.store import ClipInfo, Store, clip_path, read_row, write_clip, write_manifest
+from src.errors import DataError
+from src.motion import CORE7, Motion
+
+
+def info(clip_id: str = "a-0", **changes) -> ClipInfo:
+    row = ClipInfo(
+        clip_id=clip_id, path=f"{clip_id}.mp4", speaker="id00001", language="en", licence="CC0-1.0", seconds=0.4,
+        frames=10, samples=6400, spec=CORE7.name, spec_version=CORE7.version, channels=",".join(CORE7.names), fps=25.0,
+        sample_rate_hz=16_000, valid_share=0.9, start_s=0.25, source_fps=30.0, width=640, height=480, face_px=200.0,
+        landmark_step_px=0.0, source_sha256="0" * 64, config_hash="1" * 16, clip_sha256="",
+    )  # fmt: skip
+    return replace(row, **changes)
+
+
+def content(seed: int = 0) -> tuple[np.ndarray, Motion, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    values = generator.uniform(CORE7.minimum, CORE7.maximum, (10, 7)).astype(np.float32)
+    motion = Motion(values, CORE7, valid=np.arange(10) != 4)
+    landmarks = generator.uniform(-50, 700, (10, 478, 3)).astype(np.float32)
+    return generator.uniform(-1, 1, 6400).astype(np.float32), motion, landmarks
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    waveform, motion, landmarks = content()
+    row = write_clip(tmp_path, info(), waveform, motion, landmarks)
+    write_manifest(tmp_path, [row])
+    store = Store.open(tmp_path)
+    clip = store.load("a-0")
+    assert (store.clips, clip.info) == ((row,), row)
+    np.testing.assert_allclose(clip.waveform, waveform, atol=1 / 32_768)
+    np.testing.assert_array_equal(clip.motion.values, motion.values)
+    np.testing.assert_array_equal(clip.motion.valid, motion.valid)
+    assert (clip.motion.spec, clip.motion.fps, clip.motion.start_s) == (CORE7, 25.0, 0.0)
+    np.testing.assert_allclose(store.load_landmarks("a-0"), landmarks, atol=0.02)  # pixels
+
+
+def test_full_scale_sound_does_not_wrap(tmp_path: Path) -> None:
+    waveform = np.array([-1.0, 1.0, 0.0] * 10, np.float32)
+    write_manifest(tmp_path, [write_clip(tmp_path, info(), waveform, content()[1], None)])
+    np.testing.assert_allclose(Store.open(tmp_path).load("a-0").waveform, waveform, atol=1 / 32_768)
+
+
+def test_files_are_readable_without_this_project(tmp_path: Path) -> None:
+    waveform, motion, landmarks = content()
+    row = write_clip(tmp_path, info(), waveform, motion, landmarks)
+    write_manifest(tmp_path, [row])
+    table = pq.read_table(tmp_path / "manifest.parquet")
+    assert table.column_names == [field.name for field in fields(ClipInfo)]
+    assert table["speaker"].to_pylist() == ["id00001"]
+    with safe_open(tmp_path / "clips" / "a-0.safetensors", framework="np") as file:
+        assert json.loads(file.metadata()["clip"])["seconds"] == 0.4
+        assert {name: file.get_tensor(name).dtype.name for name in file.keys()} == {  # noqa: SIM118
+            "audio": "int16", "motion": "float32", "valid": "uint8", "landmarks": "int16",
+        }  # fmt: skip
+
+
+def test_equal_content_gives_equal_bytes_and_hash_wherever_and_whenever(tmp_path: Path) -> None:
+    hashes = []
+    for folder, order in ((tmp_path / "here", ("a-0", "b-1")), (tmp_path / "there" / "deep", ("b-1", "a-0"))):
+        rows = [write_clip(folder, info(clip_id), *content(len(clip_id))) for clip_id in order]
+        os.utime(clip_path(folder, "a-0"), (0, 0))
+        hashes.append(write_manifest(folder, rows).content_hash)
+    assert hashes[0] == hashes[1] == Store.open(tmp_path / "here").content_hash
+    for name in ("manifest.parquet", "clips/a-0.safetensors"):
+        assert (tmp_path / "here" / name).read_bytes() == (tmp_path / "there" / "deep" / name).read_bytes()
+
+
+def test_other_content_gives_another_hash(tmp_path: Path) -> None:
+    first = write_manifest(tmp_path / "1", [write_clip(tmp_path / "1", info(), *content(0))])
+    second = write_manifest(tmp_path / "2", [write_clip(tmp_path / "2", info(), *content(1))])
+    assert first.content_hash != second.content_hash
+
+
+def test_a_clip_file_tells_its_own_row(tmp_path: Path) -> None:
+    row = write_clip(tmp_path, info(), *content())
+    assert read_row(clip_path(tmp_path, "a-0")) == row
+    assert read_row(clip_path(tmp_path, "other")) is None
+    damaged = clip_path(tmp_path, "a-0")
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    assert read_row(damaged) is None
+
+
+def test_a_folder_without_a_manifest_is_no_store(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"manifest\.parquet is missing.*scripts\.prepare_data"):
+        Store.open(tmp_path)
+
+
+def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
+    write_manifest(tmp_path, [])
+    table = pq.read_table(tmp_path / "manifest.parquet").replace_schema_metadata({"store_version": "0"})
+    pq.write_table(table, tmp_path / "manifest.parquet")
+    with pytest.raises(DataError, match="store version 0"):
+        Store.open(tmp_path)
+
+
+def test_a_broken_manifest_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "manifest.parquet").write_bytes(b"PAR1 not")
+    with pytest.raises(DataError, match="not a readable Parquet file"):
+        Store.open(tmp_path)
+
+
+def test_an_unknown_or_damaged_clip_is_refused_by_name(tmp_path: Path) -> None:
+    write_manifest(tmp_path, [write_clip(tmp_path, info(), *content())])
+    store = Store.open(tmp_path)
+    with pytest.raises(DataError, match="no clip 'b-1'"):
+        store.load("b-1")
+    clip_path(tmp_path, "a-0").write_bytes(b"short")
+    with pytest.raises(DataError, match="the clip can't be read"):
+        store.load("a-0")
+
+
+def test_landmarks_that_were_not_kept_are_asked_for_by_setting(tmp_path: Path) -> None:
+    waveform, motion, _ = content()
+    write_manifest(tmp_path, [write_clip(tmp_path, info(), waveform, motion, None)])
+    with pytest.raises(DataError, match="keep_landmarks=true"):
+        Store.open(tmp_path).load_landmarks("a-0")

@@ -170,7 +170,8 @@ def create_avatar(
     resized = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LANCZOS4)
     # Detectors give whole coordinates to the corner of a pixel, the renderer to its centre.
     moved = (landmarks - (left, top, 0.0)) * scale - (0.5, 0.5, 0.0)
-    return Avatar(name, resized, moved.astype(np.float32), hashlib.sha256(np.ascontiguousarray(image)).hexdigest())
+    source = hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
+    return Avatar(name, resized.astype(np.uint8), moved.astype(np.float32), source)
 
 
 def check_replaceable(folder: Path) -> None:
@@ -210,7 +211,9 @@ def _read_description(folder: Path) -> dict[str, Any]:
         )
     missing = {"name", "picture", "landmarks", "sha256", "source_sha256"} - content.keys()
     if missing or {content["picture"], content["landmarks"]} - content["sha256"].keys():
-        raise RenderError(f"{path}: incomplete description (missing: {', '.join(sorted(missing)) or 'hashes'}). {_AGAIN}")
+        raise RenderError(
+            f"{path}: incomplete description (missing: {', '.join(sorted(missing)) or 'hashes'}). {_AGAIN}"
+        )
     # Names, not paths: a package can't point outside itself.
     if any(Path(file).name != file for file in content["sha256"]):
         raise RenderError(f"{path}: file names must not contain folders. {_AGAIN}")
@@ -236,8 +239,8 @@ def _check_face(landmarks: NDArray[np.float64], shape: tuple[int, ...], name: st
     turn = abs(eyes[1, 2] - eyes[0, 2]) / size
     if turn > MAXIMUM_TURN:
         raise RenderError(
-            f"{name}: the face is turned {np.degrees(np.arcsin(min(turn, 1.0))):.0f} degrees away from the camera, at most "
-            f"{np.degrees(np.arcsin(MAXIMUM_TURN)):.0f} can be animated. Use a photo taken from the front."
+            f"{name}: the face is turned {np.degrees(np.arcsin(min(turn, 1.0))):.0f} degrees away from the camera, at "
+            f"most {np.degrees(np.arcsin(MAXIMUM_TURN)):.0f} can be animated. Use a photo taken from the front."
         )
 
 

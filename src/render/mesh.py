@@ -12,7 +12,6 @@ Order of what happens to a shown pixel, going back from the picture: the head is
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -20,7 +19,17 @@ from src.errors import RenderError
 from src.motion import CORE7
 from src.render.avatar import Avatar
 from src.render.mesh_expression import ExpressionField, Mouth, expression_field, find_mouth
-from src.render.mesh_geometry import Array, block_map, box_around, grid_points, invert, sample_grid
+from src.render.mesh_geometry import (
+    Array,
+    Box,
+    block_map,
+    box_around,
+    extended,
+    grid_points,
+    invert,
+    look_up,
+    sample_grid,
+)
 from src.render.mesh_head import HeadField, head_field
 from src.render.mesh_lids import Lid, find_lids
 from src.render.mesh_mouth import Inside, jaw_travel, paint_inside, without_teeth
@@ -34,7 +43,6 @@ class MeshState:
         picture: (H, W, 3) uint8 RGB portrait, eyes and skin.
         skin: the same with an open mouth painted over by its lips.
         nodes: (G, G, 2) picture coordinates of the grid.
-        pixels: (H, W, 2) picture coordinates of every pixel.
         head, expression, mouth, inside, lids: the prepared parts.
     """
 
@@ -111,51 +119,49 @@ class MeshRenderer:
             RenderError: the frame has another number of values or is not finite.
         """
         jaw_open, width, yaw, pitch, roll, blink = _channels(frame)
-        opened, closed, widened = state.mouth.amounts(jaw_open, width)
-        upper_sheet, lower_sheet = state.expression.sheets(opened, closed, widened)
-        head = state.head.backward(state.nodes, yaw, pitch, roll, self._iterations)
-        upper = invert(upper_sheet, head, self._step, self._iterations)
-        lower = invert(lower_sheet, head, self._step, self._iterations)
+        step, mouth = self._step, state.mouth
+        opened, closed, widened = mouth.amounts(jaw_open, width)
+        sheets = state.expression.sheets(opened, closed, widened)
+        head, upper, lower = self._backward(state, sheets, yaw, pitch, roll)
         # Only between the corners of the mouth do the sheets differ at the seam; that part is drawn below.
-        under = state.mouth.frame.to_local(head)[..., 1:] > 0
-        image = self._look_up(state.skin, np.where(under, lower, upper), (0, 0, self._size, self._size))
+        under = mouth.frame.to_local(head)[..., 1:] > 0
+        whole = (0, 0, self._size, self._size)
+        image = look_up(state.skin, block_map(np.where(under, lower, upper), whole, step))
 
-        def shown(points: Array) -> Array:
-            return state.head.forward(points, yaw, pitch, roll)
+        def box_of(points: Array, margin: float) -> Box:
+            return box_around(state.head.forward(points, yaw, pitch, roll), margin, self._size, step)
 
-        if opened or closed or state.mouth.gap:
+        if opened or closed or mouth.gap:
             edges = [
-                points + sample_grid(sheet, points[None], self._step)[0]
-                for points, sheet in zip(state.mouth.lip_points, (upper_sheet, lower_sheet), strict=True)
+                points + sample_grid(sheet, points[None], step)[0]
+                for points, sheet in zip(mouth.lip_points, sheets, strict=True)
             ]
-            box = box_around(shown(np.concatenate(edges)), 0.1 * state.mouth.face_size, self._size, self._step)
-            sheets = [self._look_up(state.skin, sheet, box) for sheet in (upper, lower)]
-            jaw_px = jaw_travel(opened, closed, state.mouth.gap)
+            box = box_of(np.concatenate(edges), 0.1 * mouth.face_size)
             left, top, right, bottom = box
-            image[top:bottom, left:right] = state.inside.paint(
-                sheets, state.mouth, edges, block_map(head, box, self._step), jaw_px
-            )
+            skins = [look_up(state.skin, block_map(sheet, box, step)) for sheet in (upper, lower)]
+            jaw_px = jaw_travel(opened, closed, mouth.gap)
+            part = state.inside.paint(skins, mouth, edges, block_map(head, box, step), jaw_px)
+            image[top:bottom, left:right] = part
         if blink > 0:
             for lid in state.lids:
-                corners = np.array(
-                    [[lid.left, lid.top], [-lid.left, lid.top], [lid.left, lid.rows.max()], [-lid.left, lid.rows.max()]]
-                )
-                box = box_around(shown(lid.frame.to_picture(corners)), 4.0, self._size, self._step)
-                left, top, right, bottom = box
-                lid.paint(image[top:bottom, left:right], state.picture, block_map(head, box, self._step), blink)
+                left, top, right, bottom = box = box_of(lid.corners, 4.0)
+                lid.paint(image[top:bottom, left:right], state.picture, block_map(head, box, step), blink)
         return image
 
     def backward_fields(self, state: MeshState, frame: ArrayLike) -> tuple[Array, Array]:
         """Where each node of the grid looks in the portrait, on the upper and on the lower sheet; (G, G, 2) each."""
         jaw_open, width, yaw, pitch, roll, _ = _channels(frame)
         sheets = state.expression.sheets(*state.mouth.amounts(jaw_open, width))
-        head = state.head.backward(state.nodes, yaw, pitch, roll, self._iterations)
-        upper, lower = (invert(sheet, head, self._step, self._iterations) for sheet in sheets)
-        return upper, lower
+        _, upper, lower = self._backward(state, sheets, yaw, pitch, roll)
+        return upper[1:-1, 1:-1], lower[1:-1, 1:-1]
 
-    def _look_up(self, picture: NDArray[np.uint8], field: Array, box: tuple[int, int, int, int]) -> NDArray[np.uint8]:
-        where = block_map(field, box, self._step)
-        return cv2.remap(picture, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    def _backward(
+        self, state: MeshState, sheets: tuple[Array, Array], yaw: float, pitch: float, roll: float
+    ) -> tuple[Array, Array, Array]:
+        """Extended fields: shown pixel -> unturned head, upper sheet and lower sheet of the portrait."""
+        head = state.head.backward(state.nodes, yaw, pitch, roll, self._iterations)
+        upper, lower = (extended(invert(sheet, head, self._step, self._iterations)) for sheet in sheets)
+        return extended(head), upper, lower
 
 
 def _channels(frame: ArrayLike) -> tuple[float, float, float, float, float, float]:

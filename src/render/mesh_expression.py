@@ -129,7 +129,11 @@ def expression_field(landmarks: Array, mouth: Mouth, size: int, step: int) -> Ex
         start = nose - 0.05 * unit - 0.45 * unit * smoothstep(np.abs(u), 0.12 * unit, 0.42 * unit)
         down = 0.96 * smoothstep(at_v, start, 0.85 * chin)
         # The rate at which the neck may be squeezed under the chin: full range stays above zero area.
-        return down * smoothstep(at_v, chin + 1.15 * unit, chin - 0.02 * unit) * np.exp(-np.abs(u / (0.62 * unit)) ** 2.6)
+        return (
+            down
+            * smoothstep(at_v, chin + 1.15 * unit, chin - 0.02 * unit)
+            * np.exp(-(np.abs(u / (0.62 * unit)) ** 2.6))
+        )
 
     # Fades of what belongs to one lip only: down to the chin, up to the nose.
     below = smoothstep(v - lower, 0.95 * chin, 0.04 * unit)

@@ -1,12 +1,15 @@
 """Small geometry that the parts of the mesh renderer share: face-aligned frames, curves, fades, grids."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom in pixels; right and bottom are outside."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,8 @@ class Frame2:
     @classmethod
     def between(cls, first: Array, second: Array) -> "Frame2":
         """The frame in the middle of two points, looking from the first to the second."""
-        first, second = np.asarray(first, np.float64)[:2], np.asarray(second, np.float64)[:2]
-        along = (second - first) / np.linalg.norm(second - first)
-        middle = (first + second) / 2
+        along = (second - first)[:2] / np.linalg.norm((second - first)[:2])
+        middle = (first + second)[:2] / 2
         return cls((float(middle[0]), float(middle[1])), (float(along[0]), float(along[1])))
 
     def to_local(self, points: Array) -> Array:
@@ -76,8 +78,7 @@ def sample_grid(field: Array, points: Array, step: int) -> Array:
     Returns:
         (H, W) or (H, W, C) float32.
     """
-    position = (points + np.float32(0.5)) * np.float32(1.0 / step) - np.float32(0.5)
-    return cv2.remap(field, position, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return look_up(field, (points + np.float32(0.5)) * np.float32(1.0 / step) - np.float32(0.5))
 
 
 def invert(displacement: Array, targets: Array, step: int, iterations: int) -> Array:
@@ -100,27 +101,45 @@ def invert(displacement: Array, targets: Array, step: int, iterations: int) -> A
     return sources
 
 
-def block_map(field: Array, box: tuple[int, int, int, int], step: int) -> Array:
+def look_up(picture: NDArray[Any], where: Array, *, surround: int = cv2.BORDER_REPLICATE) -> NDArray[Any]:
+    """Values of a picture at (H, W, 2) float32 places, bilinear, in the picture's type.
+
+    Outside, the border is held, or all is 0 with `surround=cv2.BORDER_CONSTANT`.
+    """
+    empty: Any = None  # all coordinates are in the first map
+    return cv2.remap(picture, where, empty, cv2.INTER_LINEAR, borderMode=surround)
+
+
+def extended(field: Array) -> Array:
+    """(G, G, 2) -> (G + 2, G + 2, 2): one more node on each side, continued linearly.
+
+    Without it the outermost half block of pixels would look at its innermost pixel.
+    """
+    wide = np.empty((field.shape[0] + 2, field.shape[1] + 2, 2), np.float32)
+    wide[1:-1, 1:-1] = field
+    wide[0, 1:-1], wide[-1, 1:-1] = 2 * field[0] - field[1], 2 * field[-1] - field[-2]
+    wide[:, 0], wide[:, -1] = 2 * wide[:, 1] - wide[:, 2], 2 * wide[:, -2] - wide[:, -3]
+    return wide
+
+
+def block_map(field: Array, box: Box, step: int) -> Array:
     """Grid values at every pixel of a box, bilinear.
 
     Args:
-        field: (G, G, C) float32.
+        field: (G + 2, G + 2, 2) float32, `extended`.
         box: left, top, right, bottom in pixels, multiples of `step`.
         step: pixels between nodes.
 
     Returns:
-        (bottom - top, right - left, C) float32.
+        (bottom - top, right - left, 2) float32.
     """
-    left, top, right, bottom = box
-    num = field.shape[0]
-    c0, c1 = max(left // step - 1, 0), min(right // step + 1, num)
-    r0, r1 = max(top // step - 1, 0), min(bottom // step + 1, num)
-    part = field[r0:r1, c0:c1]
-    dense = cv2.resize(part, ((c1 - c0) * step, (r1 - r0) * step), interpolation=cv2.INTER_LINEAR)
-    return dense[top - r0 * step : bottom - r0 * step, left - c0 * step : right - c0 * step]
+    left, top, right, bottom = (side // step for side in box)
+    part = field[top : bottom + 2, left : right + 2]
+    dense = cv2.resize(part, (part.shape[1] * step, part.shape[0] * step), interpolation=cv2.INTER_LINEAR)
+    return dense[step:-step, step:-step].astype(np.float32, copy=False)
 
 
-def box_around(points: Array, margin: float, size: int, step: int) -> tuple[int, int, int, int]:
+def box_around(points: Array, margin: float, size: int, step: int) -> Box:
     """The smallest box on block borders that holds (N, 2) points and a margin, inside the picture."""
     low = np.floor((points.min(axis=0) - margin) / step).astype(int) * step
     high = np.ceil((points.max(axis=0) + margin) / step).astype(int) * step

@@ -25,7 +25,9 @@ MINIMUM_AREA = 0.12
 """Smallest area to which the turned head may squeeze a pixel. Steeper depth is flattened until this holds."""
 
 TURNS_LARGE = tuple((float(yaw), float(pitch)) for yaw in (-30, 30) for pitch in (-20, 0, 20))
-TURNS_ALL = tuple((float(yaw), float(pitch)) for yaw in (-30, -22, -15, -8, 0, 8, 15, 22, 30) for pitch in (-20, -10, 0, 10, 20))
+TURNS_ALL = tuple(
+    (float(yaw), float(pitch)) for yaw in (-30, -22, -15, -8, 0, 8, 15, 22, 30) for pitch in (-20, -10, 0, 10, 20)
+)
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from src.face import LEFT_EYE, LEFT_LOWER_LID, LEFT_UPPER_LID, RIGHT_EYE, RIGHT_LOWER_LID, RIGHT_UPPER_LID
-from src.render.mesh_geometry import Array, Frame2, curve
+from src.render.mesh_geometry import Array, Frame2, curve, look_up
 
 RIGHT_BROW, LEFT_BROW = (46, 53, 52, 65, 55), (276, 283, 282, 295, 285)
 EDGE_PX = 0.9
@@ -39,6 +40,15 @@ class Lid:
     reach: Array
     rim: float
 
+    @property
+    def corners(self) -> Array:
+        """(4, 2) picture coordinates of the patch's corners."""
+        right = self.left + self.edge.shape[1]
+        low, high = self.top, float(self.rows[-1, 0])
+        return self.frame.to_picture(
+            np.array([[self.left, low], [right, low], [self.left, high], [right, high]], np.float32)
+        )
+
     def closed(self, blink: float) -> tuple[Array, Array, Array]:
         """The lid at `blink` 0 .. 1.
 
@@ -59,7 +69,7 @@ class Lid:
         shade = 1.0 - SHADE * share * np.clip(1.0 - np.maximum(t, 0.0), 0.0, 1.0) ** 2
         return source.astype(np.float32), cover.astype(np.float32), shade.astype(np.float32)
 
-    def paint(self, image: Array, source: Array, where: Array, blink: float) -> None:
+    def paint(self, image: NDArray[np.uint8], source: NDArray[np.uint8], where: Array, blink: float) -> None:
         """Draw the lid into a part of the shown picture.
 
         Args:
@@ -70,9 +80,7 @@ class Lid:
         """
         from_v, cover, shade = self.closed(blink)
         columns = np.broadcast_to(self.left + np.arange(from_v.shape[1], dtype=np.float32), from_v.shape)
-        skin = cv2.remap(
-            source, self.frame.to_picture(np.stack([columns, from_v], axis=-1)), None, cv2.INTER_LINEAR
-        ).astype(np.float32)
+        skin = look_up(source, self.frame.to_picture(np.stack([columns, from_v], axis=-1))).astype(np.float32)
         # Unrolled skin is smooth from side to side; stretched pixels of single lashes would show as streaks.
         smooth = cv2.GaussianBlur(skin, (0, 0), sigmaX=self.rim * 0.6, sigmaY=0.5)
         stretched = np.clip((self.edge - self.rim * 0.8 - from_v) / self.rim, 0.0, 1.0)
@@ -83,7 +91,7 @@ class Lid:
         moved = np.clip(self.rows - from_v, 0.0, 1.0)
         layer = np.dstack([skin, cover * moved])
         local = self.frame.to_local(where) - np.array([self.left, self.top], np.float32)
-        layer = cv2.remap(layer, local, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+        layer = look_up(layer, local, surround=cv2.BORDER_CONSTANT)
         alpha = layer[..., 3:]
         image[...] = (image * (1 - alpha) + layer[..., :3] * alpha + 0.5).astype(np.uint8)
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from src.face import LOWER_OUTER_LIP, UPPER_OUTER_LIP
 from src.render.mesh_expression import UPPER_LIP_LIFT, Mouth
-from src.render.mesh_geometry import Array, curve, smoothstep
+from src.render.mesh_geometry import Array, curve, look_up, smoothstep
 
 CHEEKS = (50, 280, 101, 330)
 TEETH_WIDTHS = (0.092, 0.072, 0.080, 0.070, 0.064)
-"""Widths of upper teeth from the middle outwards over face size (8.5 mm of about 92 mm between the eyes' outer corners)."""
+"""Widths of upper teeth from the middle outwards over face size (the first 8.5 mm of 92 mm)."""
 TEETH_SHOWN = 0.035
 """How far drawn upper teeth reach below the closed lip line, over face size; about 3 mm."""
 OWN_TEETH_GAP = 0.05
@@ -77,7 +77,7 @@ class Inside:
         whole = index.astype(np.int32)
         height = seam[whole] + (seam[whole + 1] - seam[whole]) * (index - whole) - self.top
         under = np.clip(0.5 + (local[..., 1] - height) / (2 * EDGE_PX), 0.0, 1.0)[..., None]
-        patch = cv2.remap(layer, local, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+        patch = look_up(layer, local, surround=cv2.BORDER_CONSTANT)
         cover = patch[..., 3:]
         skin = sheets[0] + (sheets[1].astype(np.float32) - sheets[0]) * under
         return (skin + (patch[..., :3] - skin) * cover + 0.5).astype(np.uint8)
@@ -125,7 +125,9 @@ def paint_inside(image: NDArray[np.uint8], landmarks: Array, mouth: Mouth) -> In
     """
     unit = mouth.face_size
     u = np.arange(-mouth.half_width - 0.12 * unit, mouth.half_width + 0.12 * unit, dtype=np.float32)[None]
-    v = np.arange(float(mouth.upper.min()) - 0.08 * unit, float(mouth.lower.max()) + 0.62 * unit, dtype=np.float32)[:, None]
+    v = np.arange(float(mouth.upper.min()) - 0.08 * unit, float(mouth.lower.max()) + 0.62 * unit, dtype=np.float32)[
+        :, None
+    ]
     skin, lip = _colour(image, landmarks, CHEEKS), _colour(image, landmarks, UPPER_OUTER_LIP + LOWER_OUTER_LIP)
     enamel = _enamel(skin)
     round_off = np.sqrt(np.clip(1.0 - (u / (1.15 * mouth.half_width)) ** 2, 0.0, 1.0))
@@ -139,7 +141,9 @@ def paint_inside(image: NDArray[np.uint8], landmarks: Array, mouth: Mouth) -> In
     tongue = _tongue(u, v, line - 0.10 * unit, unit, lip)
     teeth = _row_of_teeth(u * 1.22, v, line + 0.025 * unit, unit, enamel * 0.8, down=False)
     lower = teeth + tongue * (1 - teeth[..., 3:])
-    return Inside(float(u[0, 0]), float(v[0, 0]), cavity.astype(np.float32), upper, lower.astype(np.float32), upper_light)
+    return Inside(
+        float(u[0, 0]), float(v[0, 0]), cavity.astype(np.float32), upper, lower.astype(np.float32), upper_light
+    )
 
 
 def without_teeth(image: NDArray[np.uint8], mouth: Mouth) -> NDArray[np.uint8]:
@@ -149,10 +153,10 @@ def without_teeth(image: NDArray[np.uint8], mouth: Mouth) -> NDArray[np.uint8]:
     mask = np.zeros(image.shape[:2], np.uint8)
     outline = np.concatenate([np.stack([mouth.places, mouth.upper], 1), np.stack([mouth.places, mouth.lower], 1)[::-1]])
     points = np.round(mouth.frame.to_picture(outline) * 16).astype(np.int32)
-    cv2.fillPoly(mask, [points], 255, shift=4)
+    cv2.fillPoly(mask, [points], (255,), shift=4)
     radius = max(round(0.012 * mouth.face_size), 1)
-    mask = cv2.dilate(mask, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8))
-    return cv2.inpaint(image, mask, 3, cv2.INPAINT_TELEA)
+    wide = cv2.dilate(mask, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8))
+    return cv2.inpaint(image, wide, 3, cv2.INPAINT_TELEA).astype(np.uint8)
 
 
 def jaw_travel(opened: float, closed: float, gap: float) -> float:
@@ -202,7 +206,7 @@ def _own_teeth(image: NDArray[np.uint8], mouth: Mouth, u: Array, v: Array) -> Ar
     inset = np.minimum(2.0, 0.25 * (lower - upper))
     inside_v = np.clip(v, upper + inset, np.maximum(lower - inset, upper + inset))
     places = mouth.frame.to_picture(np.stack(np.broadcast_arrays(u, inside_v), axis=-1).astype(np.float32))
-    colour = cv2.remap(image, places, None, cv2.INTER_LINEAR).astype(np.float32)
+    colour = look_up(image, places).astype(np.float32)
     cover = np.clip(0.5 + (lower - inset * 0.5 - v) / 1.6, 0.0, 1.0) * np.clip((lower - upper) / 3.0, 0.0, 1.0)
     return np.dstack([colour * cover[..., None], cover]).astype(np.float32)
 

@@ -136,7 +136,7 @@ class Mp4Writer:
         Raises:
             RenderError: the file was opened without sound, or the samples are not one channel.
         """
-        if self._audio is None or samples.ndim != 1:
+        if self._audio is None or self._sample_rate_hz is None or samples.ndim != 1:
             raise RenderError(
                 f"{self.path}: sound of shape {samples.shape} does not fit a file opened with sample rate "
                 f"{self._sample_rate_hz}. Open the writer with the sound's rate and add mono samples (S,)."
@@ -168,7 +168,9 @@ class Mp4Writer:
 
     def _finish(self) -> None:
         if self._last_tick < 0:
-            raise RenderError(f"{self.path}: no image was added, so there is no video to write. Add at least one image.")
+            raise RenderError(
+                f"{self.path}: no image was added, so there is no video to write. Add at least one image."
+            )
         self._container.mux(self._video.encode(None))
         if self._audio is not None:
             self._container.mux(self._audio.encode(None))

@@ -38,8 +38,8 @@ def load_portrait(path: Path | str) -> NDArray[np.uint8]:
                 width, height = opened.size
                 if width * height > MAXIMUM_PIXELS:
                     raise RenderError(
-                        f"{path}: the picture has {width}x{height} pixels, at most {MAXIMUM_PIXELS // 1_000_000} million "
-                        "are read. Scale it down first."
+                        f"{path}: the picture has {width}x{height} pixels, at most "
+                        f"{MAXIMUM_PIXELS // 1_000_000} million are read. Scale it down first."
                     )
                 opened.draft("RGB", (MAXIMUM_SIDE, MAXIMUM_SIDE))
                 upright = ImageOps.exif_transpose(opened)

@@ -1,0 +1,111 @@
+"""How faithfully a renderer does what it is asked, seen by a face landmarker.
+
+Known motion is rendered, landmarks are extracted from the pictures by the caller, and the channels measured
+on them are compared with what was asked. Measures are relative to a picture of the neutral frame.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from src.face import (
+    INNER_LIP_BOTTOM,
+    INNER_LIP_TOP,
+    LEFT_EAR_POINTS,
+    LEFT_MOUTH_CORNER,
+    RIGHT_EAR_POINTS,
+    RIGHT_MOUTH_CORNER,
+    RIGID,
+)
+from src.motion import CORE7, head_angles
+from src.render.avatar import face_size
+
+MEASURED = ("jaw_open", "mouth_wide", "head_yaw", "head_pitch", "head_roll", "eye_blink")
+"""Channels that are compared; `mouth_wide` stands for mouth_wide - mouth_narrow, one movement."""
+
+
+@dataclass(frozen=True)
+class ClosedLoop:
+    """Agreement of asked and measured motion per name in `MEASURED`.
+
+    Attributes:
+        found: pictures in which a face was found.
+        r: Pearson correlation.
+        slope: of the measured over the asked value, least squares.
+        mean_error: mean absolute difference in the channel's unit.
+    """
+
+    found: int
+    r: Mapping[str, float]
+    slope: Mapping[str, float]
+    mean_error: Mapping[str, float]
+
+
+def random_motion(rng: np.random.Generator, num_frames: int) -> NDArray[np.float32]:
+    """(N, 7) independent frames as they occur in speech: lips often closed, head mostly near the front."""
+    width = rng.uniform(-0.15, 0.15, num_frames)
+    frames = np.zeros((num_frames, CORE7.size))
+    frames[:, CORE7.index("jaw_open")] = rng.uniform(0, 0.4, num_frames) * (rng.random(num_frames) > 0.15)
+    frames[:, CORE7.index("mouth_wide")] = np.maximum(width, 0)
+    frames[:, CORE7.index("mouth_narrow")] = np.maximum(-width, 0)
+    frames[:, CORE7.index("head_yaw")] = rng.normal(0, 8, num_frames)
+    frames[:, CORE7.index("head_pitch")] = rng.normal(0, 6, num_frames)
+    frames[:, CORE7.index("head_roll")] = rng.normal(0, 5, num_frames)
+    frames[:, CORE7.index("eye_blink")] = rng.uniform(0, 1, num_frames) * (rng.random(num_frames) > 0.4)
+    return np.clip(frames, CORE7.minimum, CORE7.maximum).astype(np.float32)
+
+
+def measure(asked: NDArray[np.float32], faces: Sequence[Sequence[NDArray[np.float32]]]) -> ClosedLoop:
+    """Compare asked motion with the landmarks of its pictures.
+
+    Args:
+        asked: (N, 7) `core7` frames, N >= 2.
+        faces: N + 1 lists of (478, 3) landmarks, the first of the neutral frame's picture; empty: no face.
+
+    Raises:
+        IndexError: there is no face in the neutral picture.
+    """
+    neutral = faces[0][0].astype(np.float64)
+    seen = np.array([bool(found) for found in faces[1:]])
+    measured = np.array([_channels(found[0].astype(np.float64), neutral) for found in faces[1:] if found])
+    wanted = np.column_stack([asked[:, CORE7.index(name)] for name in MEASURED])
+    wanted[:, 1] -= asked[:, CORE7.index("mouth_narrow")]
+    wanted = wanted[seen]
+    fits = [np.polyfit(x, y, 1)[0] for x, y in zip(wanted.T, measured.T, strict=True)]
+    correlations = [np.corrcoef(x, y)[0, 1] for x, y in zip(wanted.T, measured.T, strict=True)]
+    errors = np.abs(wanted - measured).mean(axis=0)
+    return ClosedLoop(
+        found=int(seen.sum()),
+        r=dict(zip(MEASURED, map(float, correlations), strict=True)),
+        slope=dict(zip(MEASURED, map(float, fits), strict=True)),
+        mean_error=dict(zip(MEASURED, map(float, errors), strict=True)),
+    )
+
+
+def _channels(face: NDArray[np.float64], neutral: NDArray[np.float64]) -> list[float]:
+    gap = np.linalg.norm(face[INNER_LIP_TOP] - face[INNER_LIP_BOTTOM]) / face_size(face)
+    width, at_rest = (
+        float(np.linalg.norm(points[RIGHT_MOUTH_CORNER] - points[LEFT_MOUTH_CORNER])) / face_size(points)
+        for points in (face, neutral)
+    )
+    yaw, pitch, roll = head_angles(_rotation(neutral[list(RIGID)], face[list(RIGID)]))
+    return [float(gap), width - at_rest, yaw, pitch, roll, 1 - _eye_opening(face) / _eye_opening(neutral)]
+
+
+def _rotation(before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The rotation that best turns (N, 3) points into others (Kabsch, Acta Cryst. A32, 1976)."""
+    u, _, vt = np.linalg.svd((before - before.mean(axis=0)).T @ (after - after.mean(axis=0)))
+    mirror = np.diag([1.0, 1.0, np.sign(np.linalg.det(vt.T @ u.T))])
+    return np.asarray(vt.T @ mirror @ u.T)
+
+
+def _eye_opening(face: NDArray[np.float64]) -> float:
+    """Mean eye aspect ratio of both eyes."""
+    total = 0.0
+    for points in (RIGHT_EAR_POINTS, LEFT_EAR_POINTS):
+        corner, upper1, upper2, other, lower2, lower1 = face[list(points)]
+        height = np.linalg.norm(upper1 - lower1) + np.linalg.norm(upper2 - lower2)
+        total += float(height / (2 * np.linalg.norm(corner - other)))
+    return total / 2

@@ -68,12 +68,21 @@ class MotionModule(pl.LightningModule):
             "channel_weights", torch.tensor([float(channel_weights[name]) for name in names]), persistent=False
         )
         self._weights = {name: loss.weight for name, loss in losses.items() if loss is not None}
+        self._seed = 0
         self._channel_names = names
         self._lip_channel = lip_channel
         self._contract = contract
         self._optimizer = optimizer
         self._schedule = schedule
         self._correlation = ClipCorrelation(num_channels=len(names), min_frames=MIN_CORRELATED_FRAMES)
+
+    def on_fit_start(self) -> None:
+        """Remember the seed of the run."""
+        self._seed = torch.initial_seed()
+
+    def on_train_batch_start(self, batch: Sequence[Tensor], batch_index: int) -> None:
+        """Let dropout follow from seed and step, so that a resumed run draws what an unstopped one would have."""
+        torch.manual_seed(self._seed + self.trainer.world_size * self.global_step + self.global_rank)
 
     def training_step(self, batch: Sequence[Tensor], batch_index: int) -> Tensor:
         """The weighted sum of the losses on one batch of windows."""

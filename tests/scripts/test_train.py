@@ -1,0 +1,185 @@
+"""A real run on a tiny store: what it writes, that it repeats, resumes and refuses."""
+
+import csv
+import json
+import math
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.errors import InstantiationException
+from omegaconf import DictConfig
+
+from scripts.entry import CONFIG_FOLDER
+from scripts.schema import register
+from scripts.train import build, build_trainer, main
+from src.errors import CheckpointError, ConfigError
+from src.models.checkpoint import load_checkpoint
+from tests.tiny_store import write_tiny_store
+
+SMALL = [
+    "models.net.hidden_size=8",
+    "models.net.dilations=[1,2]",
+    "data.window_frames=24",
+    "data.batch_size=4",
+    "trainer.accelerator=cpu",
+    "trainer.max_epochs=2",
+    "callbacks=quiet",
+    "callbacks.weight_average.decay=0.5",
+]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("store")
+    write_tiny_store(folder, {"ann": [70, 45], "bob": [60], "cid": [80]})
+    return folder
+
+
+def composed(*overrides: str) -> DictConfig:
+    register()
+    with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
+        return compose("train", overrides=list(overrides))
+
+
+def train(store: Path, out: Path, *overrides: str) -> dict:
+    main(composed(f"data.store={store}", f"out={out}", *SMALL, *overrides))
+    return json.loads((out / "metrics.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def finished(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "first"
+    train(store, out)
+    return out
+
+
+def test_a_run_leaves_a_checkpoint_metrics_and_config(store: Path, finished: Path) -> None:
+    assert {"best.ckpt", "last.ckpt", "metrics.json", "metrics.csv", "config.yaml"} == {
+        path.name for path in finished.iterdir()
+    }
+    metrics = json.loads((finished / "metrics.json").read_text())
+    checkpoint = load_checkpoint(finished / "best.ckpt")
+    assert metrics["best_epoch"] == checkpoint.epoch
+    assert metrics["train"]["clips"] + metrics["val"]["clips"] == 4
+    assert metrics["train"]["speakers"] + metrics["val"]["speakers"] == 3
+    assert metrics["speaker_disjoint"] is True
+    assert metrics["latency_ms"] == {"features": 22.5, "lookahead": 80.0, "total": 102.5}
+    assert metrics["num_parameters"] == sum(parameter.numel() for parameter in checkpoint.net.parameters())
+    assert {"val/lip_r", "val/loss", "val/reconstruction", "val/r_head_yaw", "seed", "data_hash", "commit"} <= set(
+        metrics
+    )
+    assert checkpoint.contract.latency_ms == 102.5
+
+
+def test_metrics_are_those_of_the_best_epoch_of_the_curves(finished: Path) -> None:
+    metrics = json.loads((finished / "metrics.json").read_text())
+    with open(finished / "metrics.csv") as file:
+        curve = {int(row["epoch"]): float(row["val/lip_r"]) for row in csv.DictReader(file) if row["val/lip_r"]}
+    assert metrics["val/lip_r"] == pytest.approx(max(curve.values()), abs=1e-4)
+    assert curve[metrics["best_epoch"]] == max(curve.values())
+
+
+def test_the_stored_config_is_resolved(finished: Path, store: Path) -> None:
+    text = (finished / "config.yaml").read_text()
+    config = yaml.safe_load(text)
+    assert "${" not in text
+    assert config["data"]["store"] == str(store)
+    assert config["models"]["net"]["hidden_size"] == 8
+
+
+def test_a_seed_gives_the_same_run(finished: Path, store: Path, tmp_path: Path) -> None:
+    first, second = json.loads((finished / "metrics.json").read_text()), train(store, tmp_path / "run")
+    third = train(store, tmp_path / "other", "seed=1")
+    for metrics in (first, second):
+        del metrics["seconds"], metrics["commit"]
+    assert first == second
+    assert third["val/loss"] != first["val/loss"]
+
+
+def test_a_finished_run_is_not_overwritten(finished: Path, store: Path) -> None:
+    before = (finished / "best.ckpt").read_bytes()
+    with pytest.raises(
+        ConfigError, match=r"first: already holds a run \(metrics\.json, .*\)\. Continue it with `resume=true`"
+    ):
+        train(store, finished)
+    assert (finished / "best.ckpt").read_bytes() == before
+
+
+def test_a_stopped_run_resumes_and_ends_like_an_unstopped_one(store: Path, tmp_path: Path) -> None:
+    whole = train(store, tmp_path / "whole", "trainer.max_epochs=3")
+    config = composed(f"data.store={store}", f"out={tmp_path / 'stopped'}", *SMALL, "trainer.max_epochs=3")
+    stop_after(config, epochs=2)
+    assert not (tmp_path / "stopped" / "metrics.json").exists()
+    resumed = train(store, tmp_path / "stopped", "trainer.max_epochs=3", "resume=true")
+    assert resumed["epochs"] == 3
+    assert resumed["val/loss"] == pytest.approx(whole["val/loss"], rel=1e-6)
+
+
+def stop_after(config: DictConfig, epochs: int) -> None:
+    """Train as `main` does, and be gone before it finishes."""
+
+    class Stop(pl.Callback):
+        def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+            if trainer.current_epoch == epochs:
+                raise RuntimeError("killed")
+
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    data, module, _ = build(config)
+    data.setup("fit")
+    module.net.standardizer.set_statistics(**vars(data.statistics()))
+    trainer = build_trainer(config)
+    trainer.callbacks.append(Stop())
+    with pytest.raises(RuntimeError, match="killed"):
+        trainer.fit(module, data)
+
+
+def test_resuming_nothing_is_refused(store: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"no last\.ckpt to resume from"):
+        train(store, tmp_path / "run", "resume=true")
+
+
+def test_a_debug_run_leaves_nothing_behind(store: Path, tmp_path: Path) -> None:
+    main(composed(f"data.store={store}", f"out={tmp_path / 'run'}", *SMALL[:5], "debug=one_batch"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_wandb_keeps_an_offline_run_without_a_key(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("wandb", reason="wandb is an extra")
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    config = composed(f"data.store={store}", f"out={tmp_path}", "logger=wandb")
+    assert config.logger.wandb.offline is True
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    assert composed(f"data.store={store}", f"out={tmp_path}", "logger=wandb").logger.wandb.offline is False
+
+
+GROUPS = {
+    group: sorted(path.stem for path in (CONFIG_FOLDER / group).glob("*.yaml"))
+    for group in ("features", "models", "trainer", "callbacks", "logger", "experiment", "debug")
+}
+
+
+@pytest.mark.parametrize("choice", [f"{group}={name}" for group, names in GROUPS.items() for name in names])
+def test_every_file_of_every_group_composes_and_instantiates(choice: str, store: Path, tmp_path: Path) -> None:
+    if choice == "logger=wandb":
+        pytest.importorskip("wandb", reason="wandb is an extra")
+    config = composed(choice, f"data.store={store}", f"out={tmp_path / 'run'}", "trainer.accelerator=cpu")
+    data, module, contract = build(config)
+    data.setup("fit")
+    assert isinstance(build_trainer(config), pl.Trainer)
+    features, motion, mask = next(iter(data.train_dataloader()))
+    module.net.standardizer.set_statistics(**vars(data.statistics()))
+    with torch.no_grad():
+        prediction = module.net(features)
+    assert prediction.shape == motion.shape
+    assert math.isfinite(prediction.sum())
+    assert mask.any()
+    assert contract.lookahead_frames == module.net.lookahead_frames
+
+
+def test_a_misspelt_key_stops_with_its_name(store: Path, tmp_path: Path) -> None:
+    with pytest.raises(InstantiationException, match="hiden_size"):
+        build(composed(f"data.store={store}", f"out={tmp_path}", "+models.net.hiden_size=3"))

@@ -92,7 +92,7 @@ def histogram_chart(
 
     bars = "".join(
         f'<rect class="bar" x="{WIDTH * across(start):.1f}" y="{HEIGHT * (1 - count / most / 1.15):.1f}" '
-        f'width="{max(WIDTH * (across(end) - across(start)) - 1.5, 1.0):.1f}" '
+        f'width="{max(WIDTH * (across(end) - across(start)) - 1.5, 3.0):.1f}" '
         f'height="{HEIGHT * count / most / 1.15:.1f}"/>'
         for start, end, count in zip(edges, edges[1:], counts, strict=False)
         if count

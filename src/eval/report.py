@@ -145,25 +145,28 @@ def page_html(page: Page) -> str:
     )
 
 
-def formatted(value: float | int | str | None) -> str:
-    """A value for readers: three significant digits or all digits before the point; a dash for None."""
+def formatted(value: float | int | str | None, unit: str = "") -> str:
+    """A value for readers; a dash for None.
+
+    Milliseconds have one decimal, everything else three significant digits and at most three decimals.
+    """
     if value is None:
         return "–"
     if isinstance(value, str):
         return value
     if isinstance(value, int):
-        return f"{value:,}".replace(",", " ")
-    if value == 0 or abs(value) >= 100:
-        return f"{value:.0f}"
-    digits = max(2 - int(np.floor(np.log10(abs(value)))), 0)
-    return f"{value:.{min(digits, 4)}f}".replace("-", "−")
+        return f"{value:,}".replace(",", "\u202f")
+    size = int(np.floor(np.log10(abs(value)))) if value else 0
+    text = f"{value:.1f}" if unit == "ms" or size == 2 else f"{value:.{min(max(2 - size, 0), 3)}f}"
+    is_zero = not any(digit in text for digit in "123456789")
+    return text.lstrip("-") if is_zero else text.replace("-", "\u2212")
 
 
 def _hero(page: Page) -> str:
     tiles = "".join(
         '<div class="tile">'
         f"<dt>{escape(figure.label)}</dt>"
-        f"<dd><strong>{escape(formatted(figure.value))}</strong>"
+        f"<dd><strong>{escape(formatted(figure.value, figure.unit))}</strong>"
         f"{f' <span>{escape(figure.unit)}</span>' if figure.unit and figure.value is not None else ''}"
         f"{f'<small>{escape(figure.reason)}</small>' if figure.value is None and figure.reason else ''}</dd>"
         "</div>"
@@ -174,7 +177,7 @@ def _hero(page: Page) -> str:
     content = base64.b64encode(page.video.read_bytes()).decode("ascii")
     return (
         '<section class="hero with-video">'
-        f'<video id="video" controls preload="metadata" aria-label="{escape(page.title)}" '
+        f'<video id="video" controls preload="auto" playsinline aria-label="{escape(page.title)}" '
         f'src="data:video/mp4;base64,{content}"></video>'
         f'<dl class="tiles">{tiles}</dl></section>'
     )
@@ -201,7 +204,7 @@ def _latencies(latencies: Latencies) -> str:
     if not latencies.counts:
         return ""
     marks = "".join(
-        f'<li class="mark{number}"><i></i>{escape(name)} <output>{formatted(place)} ms</output></li>'
+        f'<li class="mark{number}"><i></i>{escape(name)} <output>{formatted(place, "ms")} ms</output></li>'
         for number, (name, place) in enumerate(latencies.marks_ms)
     )
     chart = histogram_chart(
@@ -249,8 +252,9 @@ def _figure(figure: Figure) -> str:
     missing = figure.value is None
     unit = "" if missing else f" {escape(figure.unit)}"
     reason = f"<em>Not measured: {escape(figure.reason)}</em>" if missing and figure.reason else ""
+    value = escape(formatted(figure.value, figure.unit))
     return (
-        f'<div><dt>{escape(figure.label)}</dt><dd class="value">{escape(formatted(figure.value))}{unit}</dd>'
+        f'<div><dt>{escape(figure.label)}</dt><dd class="value">{value}{unit}</dd>'
         f'<dd class="meaning">{escape(figure.definition)}{reason}</dd></div>'
     )
 

@@ -85,7 +85,7 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
         **shown_record(shown),
         "playout_delay_ms": config.session.playout_delay_ms,
         "algorithmic_latency_ms": parts,
-        "clock": type(engine).__name__,
+        "clock": engine.clock_name,
         "seed": config.seed,
         "inputs": {
             "checkpoint": {"path": str(config.checkpoint), "sha256": sha256(config.checkpoint)},

@@ -46,6 +46,8 @@ class WallEngine:
         stall_timeout_s: a sink that takes nothing for so long is an error.
     """
 
+    clock_name = "wall"
+
     def __init__(self, *, inbox_chunks: int, outbox_frames: int, stall_timeout_s: float) -> None:
         if inbox_chunks < 1 or outbox_frames < 1 or stall_timeout_s <= 0:
             raise ConfigError(

@@ -16,6 +16,8 @@ STAGE_NAMES = {
     "sink": "Encoding or display, per picture",
 }
 
+PACE = {"wall": "at the pace of speech", "virtual": "in virtual time"}
+
 LATENCY_DEFINITION = (
     "From the arrival of the sound of a frame to its finished picture at the sink. Includes the look-ahead of the "
     "model and the wait for the common presentation of picture and sound."
@@ -33,7 +35,7 @@ def live_page(record: Mapping[str, Any], shown: Shown | None) -> Page:
     return Page(
         title=f"{Path(inputs['avatar']['path']).name} speaks {Path(inputs['source']['path']).name}",
         summary=f"{record['seconds']:g} s of speech through {Path(inputs['checkpoint']['path']).name}, "
-        f"{record['clock']}, picture and sound {record['playout_delay_ms']:g} ms behind the voice.",
+        f"{PACE[record['clock']]}; picture and sound {record['playout_delay_ms']:g} ms behind the voice.",
         headline=headline_figures(record),
         figures=engine_figures(record),
         video=shown.video if shown else None,

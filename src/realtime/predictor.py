@@ -42,6 +42,7 @@ class SpeechToMotion:
         self.lookahead_frames = contract.lookahead_frames
         self.features: LogMel = contract.build_features()
         self.net = checkpoint.net
+        self.contract = contract
 
     @classmethod
     def load(cls, path: Path | str) -> Self:

@@ -53,6 +53,8 @@ class VirtualEngine:
         clock: what the run calls time; a fresh `VirtualClock` per run.
     """
 
+    clock_name = "virtual"
+
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
 

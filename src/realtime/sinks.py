@@ -4,6 +4,8 @@ A sink is opened for one stream and gives a function that takes frames in order;
 the viewer wants no more. Leaving the block closes it; leaving it by an exception leaves nothing behind.
 """
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -87,12 +89,18 @@ class WindowSink:
         Raises:
             StreamError: OpenCV was built without windows, or there is no display.
         """
+        # Qt ends the whole process when it finds no display, so the question comes first.
+        if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            raise StreamError(
+                "no window can be opened: neither DISPLAY nor WAYLAND_DISPLAY is set. Run it on a desktop, or write a "
+                "file with realtime/sink=mp4."
+            )
         try:
             cv2.namedWindow(self._title, cv2.WINDOW_AUTOSIZE)
         except cv2.error as error:
             raise StreamError(
-                f"no window can be opened ({error.err or error}). On a desktop, `pip install opencv-contrib-python` "
-                "(not the -headless package) and check DISPLAY; on a server, write a file with realtime/sink=mp4."
+                f"no window can be opened ({error.err or error}). Install an OpenCV with windows, `pip install "
+                "opencv-contrib-python` (not the -headless package), or write a file with realtime/sink=mp4."
             ) from error
 
         def write(frame: Frame) -> bool:

@@ -1,0 +1,108 @@
+"""The two commands of live use, run for real on a tiny untrained model and a drawn face."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+import scripts.predict
+import scripts.realtime
+from scripts.entry import CONFIG_FOLDER, repairable
+from scripts.schema import register
+from src.models.checkpoint import SECTION, describe
+from src.motion import Motion
+from tests.realtime.test_predictor import noise, tiny
+from tests.realtime.test_sources import write_wav
+from tests.render.portraits import drawn_avatar
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with best.ckpt, avatar/ and speech.wav."""
+    folder = tmp_path_factory.mktemp("in puts")
+    predictor = tiny()
+    state = {f"net.{name}": tensor for name, tensor in predictor.net.state_dict().items()}
+    section = describe(predictor.net, predictor.contract)
+    torch.save({"state_dict": state, "epoch": 0, SECTION: section}, folder / "best.ckpt")
+    drawn_avatar().save(folder / "avatar")
+    write_wav(folder / "speech.wav", noise(16_000))
+    return folder
+
+
+def composed(script: str, *overrides: str) -> DictConfig:
+    register()
+    with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
+        return compose(script, [*overrides])
+
+
+def realtime(inputs: Path, out: Path, *more: str) -> dict:
+    """Run the script in this process and read its report."""
+    overrides = (
+        f"checkpoint='{inputs / 'best.ckpt'}'",
+        f"avatar='{inputs / 'avatar'}'",
+        f"source='{inputs / 'speech.wav'}'",
+        f"out='{out}'",
+        "render.size=256",
+        "evaluate=false",
+        "num_threads=2",
+    )
+    scripts.realtime.main(composed("realtime", *overrides, *more))
+    return json.loads((out / "report.json").read_text())
+
+
+def test_predict_writes_the_motion_of_the_recording(inputs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "motion.npz"
+    scripts.predict.main(
+        composed("predict", f"checkpoint='{inputs / 'best.ckpt'}'", f"audio='{inputs / 'speech.wav'}'", f"out='{out}'")
+    )
+    motion = Motion.load(out)
+    assert len(motion) == 25
+    with np.load(out) as stored:
+        assert {"values", "names", "fps", "spec"} <= set(stored.files)
+
+
+@pytest.mark.parametrize("clock", ["virtual", "wall"])
+def test_realtime_writes_a_video_and_the_promised_figures(
+    clock: str, inputs: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"):
+        report = realtime(inputs, tmp_path / "out", f"clock={clock}")
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["report.html", "report.json", "talking.mp4"]
+    assert report["frames"] + report["dropped"] == 25
+    assert set(report["latency_ms"]) >= {"p50", "p95", "p99"}
+    assert report["av_offset_ms"] is None
+    assert report["av_offset_ms_reason"] == "evaluate=false"
+    assert {"fps", "repeated", "stages_ms", "machine", "inputs", "seed"} <= set(report)
+    assert report["algorithmic_latency_ms"]["total"] == pytest.approx(102.5)
+    assert "algorithmic latency 102.5 ms" in caplog.text
+    if clock == "virtual":
+        assert (report["fps"], report["dropped"], report["repeated"]) == (25.0, 0, 0)
+
+
+def test_the_virtual_clock_writes_the_same_video_twice(inputs: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        realtime(inputs, tmp_path / name, "clock=virtual")
+    assert (tmp_path / "one" / "talking.mp4").read_bytes() == (tmp_path / "two" / "talking.mp4").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("checkpoint=none.ckpt", "none.ckpt: no such checkpoint"),
+        ("avatar=nowhere", "nowhere"),
+        ("source=none.wav", "none.wav: no such file"),
+        ("session.playout_delay_ms=50", "playout_delay_ms=50 is too short"),
+        ("sesion.playout_delay_ms=50", "sesion"),
+    ],
+)
+def test_bad_input_is_one_message_and_nothing_written(
+    override: str, message: str, inputs: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - whatever it is, `repairable` must find the message
+        realtime(inputs, tmp_path / "out", override, "clock=virtual")
+    assert message in (repairable(raised.value) or "")
+    assert not (tmp_path / "out").exists()

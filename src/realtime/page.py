@@ -1,11 +1,12 @@
 """The report page of a live run, made from its `report.json` and what was shown."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from src.eval.lip_sync import AV_OFFSET, MOUTH
-from src.eval.metrics import PEARSON_R, SILENCE_SPEED, SILENCE_STD, Metric, frame_rms
+from src.eval.metrics import LAG, PEARSON_R, SILENCE_SPEED, SILENCE_STD, Metric, frame_rms
 from src.eval.report import Figure, Latencies, MouthCurves, Page, Table
 from src.motion import Motion
 from src.realtime.shown import Shown
@@ -43,6 +44,37 @@ def live_page(record: Mapping[str, Any], shown: Shown | None) -> Page:
         latencies=latency_figure(record),
         tables=(stage_table(record), algorithmic_table(record)),
         provenance=provenance_rows(record),
+    )
+
+
+def demo_page(record: Mapping[str, Any], shown: Shown | None, reference: Motion | None) -> Page:
+    """The page of the whole main job: the page of its live run, with the lips judged and the time of each stage.
+
+    Args:
+        record: the content of the demo's `report.json`: that of a live run with `lip_r`, `lip_lag_ms`,
+            `lip_reference`, `speech`, `data` and `stage_seconds`.
+        shown: the video that the sink wrote, looked at again.
+        reference: true motion of the utterance, where it is known.
+    """
+    live, data = live_page(record, shown), record["data"]
+    frame_rate, latency, offset, faithful, dropped, held = live.headline
+    against = f" Measured on {record['lip_reference']}."
+    lips = [
+        replace(_measured(record, key, metric), definition=metric.definition + against)
+        for key, metric in (("lip_r", PEARSON_R), ("lip_lag_ms", LAG))
+    ]
+    stages = [(name, seconds) for name, seconds in record["stage_seconds"].items() if name != "total"]
+    disjoint = "speakers it never saw" if data["speaker_disjoint"] else "clips it never saw"
+    return replace(
+        live,
+        title="A portrait that speaks",
+        summary=f"It says {record['speech']}. The model learned in this run and was judged on {disjoint}; picture and "
+        f"sound are {record['playout_delay_ms']:g} ms behind the voice.",
+        headline=(*lips, offset, faithful, frame_rate, latency),
+        figures=(dropped, held, *live.figures),
+        curves=mouth_curves(shown, reference) if shown else None,
+        stages=stages,
+        provenance=(*live.provenance, ("Training data", data["data_hash"])),
     )
 
 

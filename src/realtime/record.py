@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from src.eval.metrics import Measurement
 from src.realtime.meter import RunFigures
 from src.realtime.predictor import LatencyPart
 from src.realtime.shown import Shown, unmeasured
@@ -50,9 +51,15 @@ def shown_record(shown: Shown | None) -> dict[str, Any]:
         ("shown_silence_std", spread),
         ("shown_silence_speed", speed),
     ):
-        record[key] = _rounded(measurement.value)
-        if measurement.value is None:
-            record[f"{key}_reason"] = measurement.reason
+        record |= measurement_record(key, measurement)
+    return record
+
+
+def measurement_record(key: str, measurement: Measurement) -> dict[str, Any]:
+    """A measurement under a key; beside a missing value stands `<key>_reason`."""
+    record: dict[str, Any] = {key: _rounded(measurement.value)}
+    if measurement.value is None:
+        record[f"{key}_reason"] = measurement.reason
     return record
 
 

@@ -122,14 +122,15 @@ class MeshRenderer:
         step, mouth = self._step, state.mouth
         opened, closed, widened = mouth.amounts(jaw_open, width)
         sheets = state.expression.sheets(opened, closed, widened)
-        head, upper, lower = self._backward(state, sheets, yaw, pitch, roll)
+        turned = state.head.turned(yaw, pitch)
+        head, upper, lower = self._backward(state, sheets, turned, roll)
         # Only between the corners of the mouth do the sheets differ at the seam; that part is drawn below.
         under = mouth.frame.to_local(head)[..., 1:] > 0
         whole = (0, 0, self._size, self._size)
         image = look_up(state.skin, block_map(np.where(under, lower, upper), whole, step))
 
         def box_of(points: Array, margin: float) -> Box:
-            return box_around(state.head.forward(points, yaw, pitch, roll), margin, self._size, step)
+            return box_around(state.head.forward(points, turned, roll), margin, self._size, step)
 
         if opened or closed or mouth.gap:
             edges = [
@@ -152,14 +153,14 @@ class MeshRenderer:
         """Where each node of the grid looks in the portrait, on the upper and on the lower sheet; (G, G, 2) each."""
         jaw_open, width, yaw, pitch, roll, _ = _channels(frame)
         sheets = state.expression.sheets(*state.mouth.amounts(jaw_open, width))
-        _, upper, lower = self._backward(state, sheets, yaw, pitch, roll)
+        _, upper, lower = self._backward(state, sheets, state.head.turned(yaw, pitch), roll)
         return upper[1:-1, 1:-1], lower[1:-1, 1:-1]
 
     def _backward(
-        self, state: MeshState, sheets: tuple[Array, Array], yaw: float, pitch: float, roll: float
+        self, state: MeshState, sheets: tuple[Array, Array], turned: Array, roll: float
     ) -> tuple[Array, Array, Array]:
         """Extended fields: shown pixel -> unturned head, upper sheet and lower sheet of the portrait."""
-        head = state.head.backward(state.nodes, yaw, pitch, roll, self._iterations)
+        head = state.head.backward(state.nodes, turned, roll, self._iterations)
         upper, lower = (extended(invert(sheet, head, self._step, self._iterations)) for sheet in sheets)
         return extended(head), upper, lower
 

@@ -65,13 +65,23 @@ class HeadField:
         cos, sin = np.cos(angle), np.sin(angle)
         return np.stack([cos * x - sin * y + self.pivot[0], sin * x + cos * y + self.pivot[1]], axis=-1)
 
-    def backward(self, nodes: Array, yaw: float, pitch: float, roll: float, iterations: int) -> Array:
-        """Where the pixels of the shown picture lie on the unturned head; (G, G, 2) at the grid nodes."""
-        return invert(self.turned(yaw, pitch), self.twisted(nodes, -roll), self.step, iterations)
+    def backward(self, nodes: Array, turned: Array, roll: float, iterations: int) -> Array:
+        """Where the pixels of the shown picture lie on the unturned head.
 
-    def forward(self, points: Array, yaw: float, pitch: float, roll: float) -> Array:
+        Args:
+            nodes: (G, G, 2) grid nodes of the picture.
+            turned: displacement of yaw and pitch.
+            roll: degrees.
+            iterations: rounds of inverting.
+
+        Returns:
+            (G, G, 2) picture coordinates.
+        """
+        return invert(turned, self.twisted(nodes, -roll), self.step, iterations)
+
+    def forward(self, points: Array, turned: Array, roll: float) -> Array:
         """Where points (N, 2) of the unturned head are shown."""
-        moved = points + sample_grid(self.turned(yaw, pitch), points[None].astype(np.float32), self.step)[0]
+        moved = points + sample_grid(turned, points[None].astype(np.float32), self.step)[0]
         return self.twisted(moved, roll)
 
 

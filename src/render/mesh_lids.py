@@ -12,8 +12,10 @@ from src.render.mesh_geometry import Array, Frame2, curve, look_up
 RIGHT_BROW, LEFT_BROW = (46, 53, 52, 65, 55), (276, 283, 282, 295, 285)
 EDGE_PX = 0.9
 """Half the width of the soft edge of a lid."""
-RIM = 0.26
+RIM = 0.34
 """Height of the lash line over half the width of the eye: lashes and their shadow, carried along unstretched."""
+OVERLAP = 1.12
+"""Way of a shut lid over the height of the eye: lashes come to lie on the lower lid."""
 SHADE = 0.08
 """How much darker the skin of a closed lid is near the lashes: it turns away from light from above."""
 
@@ -119,9 +121,9 @@ def _lid(
 
     edge, bottom = through(upper), through(lower)
     brow_v = float(np.median(frame.to_local(landmarks[list(brow), :2])[:, 1]))
-    travel = np.maximum(bottom - edge, 0.0)
+    travel = OVERLAP * np.maximum(bottom - edge, 0.0)
     rim = RIM * half
     reach = np.maximum((edge - rim - brow_v) * 0.9, 0.3 * half)
-    top = float((edge - reach).min()) - 4
+    top = float((edge - rim - reach).min()) - 4
     rows = np.arange(top, float(bottom.max()) + 0.3 * half, dtype=np.float32)[:, None]
     return Lid(frame, float(columns[0]), top, rows, edge[None], travel[None], reach[None], rim)

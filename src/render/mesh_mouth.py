@@ -151,10 +151,13 @@ def without_teeth(image: NDArray[np.uint8], mouth: Mouth) -> NDArray[np.uint8]:
     if mouth.gap == 0:
         return image
     mask = np.zeros(image.shape[:2], np.uint8)
-    outline = np.concatenate([np.stack([mouth.places, mouth.upper], 1), np.stack([mouth.places, mouth.lower], 1)[::-1]])
+    # The shadows in the corners stay: they are what tells where a closed mouth ends.
+    kept = np.abs(mouth.places) < 0.8 * mouth.half_width
+    upper, lower = (np.stack([mouth.places, v], axis=1)[kept] for v in (mouth.upper, mouth.lower))
+    outline = np.concatenate([upper, lower[::-1]])
     points = np.round(mouth.frame.to_picture(outline) * 16).astype(np.int32)
     cv2.fillPoly(mask, [points], (255,), shift=4)
-    radius = max(round(0.012 * mouth.face_size), 1)
+    radius = max(round(0.01 * mouth.face_size), 1)
     wide = cv2.dilate(mask, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8))
     return cv2.inpaint(image, wide, 3, cv2.INPAINT_TELEA).astype(np.uint8)
 

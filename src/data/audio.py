@@ -16,8 +16,10 @@ import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
+from scipy.io import wavfile
 
 from src.data.rejection import MediaError, Reason
+from src.files import replacing
 
 logger = logging.getLogger(__name__)
 
@@ -99,15 +101,24 @@ def load_recording(path: Path, sample_rate_hz: int = 16_000) -> Recording:
         raise MediaError(
             path, Reason.NO_AUDIO, "the sound track is empty (0 samples). Record it again or give another file."
         )
-    recording = Recording(np.clip(np.concatenate(blocks), -1.0, 1.0), sample_rate_hz, start_s)
-    if declares and recording.duration_s < declared_s - _MISSING_TOLERANCE_S:
+    waveform = np.clip(np.concatenate(blocks), -1.0, 1.0)
+    if declares and len(waveform) / sample_rate_hz < declared_s - _MISSING_TOLERANCE_S:
         raise MediaError(
             path,
             Reason.TRUNCATED,
-            f"the sound ends after {recording.duration_s:.2f} s of the declared {declared_s:.2f} s: the file was cut "
-            "off. Copy it again from its source.",
+            f"the sound ends after {len(waveform) / sample_rate_hz:.2f} s of the declared {declared_s:.2f} s: the file "
+            "was cut off. Copy it again from its source.",
         )
-    return recording
+    if declares and declared_s:
+        # An encoder fills its last packet with silence; the declared length leaves that out.
+        waveform = waveform[: max(1, round(declared_s * sample_rate_hz))]
+    return Recording(waveform, sample_rate_hz, start_s)
+
+
+def save_wav(path: Path | str, waveform: NDArray[np.float32], sample_rate_hz: int) -> None:
+    """Write (S,) samples in [-1, 1] as a 16-bit mono wav, atomically."""
+    with replacing(Path(path)) as unfinished, open(unfinished, "wb") as file:
+        wavfile.write(file, sample_rate_hz, np.round(waveform * 32767).astype(np.int16))
 
 
 def _decode(

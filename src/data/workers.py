@@ -134,9 +134,9 @@ def _work(make: Callable[[], Callable[[Any], Any]], connection: Connection) -> N
     while True:
         try:
             task = connection.recv()
-        except EOFError:  # the parent is gone
+            connection.send(function(task))
+        except (EOFError, BrokenPipeError):  # the parent is gone
             return
-        connection.send(function(task))
 
 
 def _stop(worker: _Worker) -> None:

@@ -84,6 +84,15 @@ def test_the_result_covers_the_sound_to_its_last_sample(tmp_path: Path, samples:
     assert len(load_recording(path).waveform) == -(-samples * 16_000 // 44_100)
 
 
+@pytest.mark.parametrize("samples", [16_000, 17_000, 20_480])
+def test_the_silence_that_fills_an_encoders_last_packet_is_left_out(tmp_path: Path, write_video, samples: int) -> None:
+    images = [np.zeros((64, 64, 3), np.uint8)] * 10
+    path = write_video(
+        tmp_path / "clip.mp4", images, np.arange(10) / 25, sine(samples / 16_000, 16_000), audio_codec="aac"
+    )
+    assert abs(len(load_recording(path).waveform) - samples) <= 16  # mp4 declares lengths in milliseconds
+
+
 def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="no such file") as caught:
         load_recording(tmp_path / "gone.wav")

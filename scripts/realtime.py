@@ -7,6 +7,9 @@ writing a video, `clock=virtual` runs as fast as the machine computes.
 """
 
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,8 @@ import numpy as np
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
 
 from scripts.entry import run
 from src.data.audio import load_recording
@@ -26,8 +31,9 @@ from src.files import write_json
 from src.realtime.page import live_page
 from src.realtime.predictor import SpeechToMotion
 from src.realtime.record import engine_record, latency_record, shown_record
+from src.realtime.session import Frame
 from src.realtime.shown import Shown, judge
-from src.realtime.sinks import Layout
+from src.realtime.sinks import Layout, Sink, Write
 from src.render.avatar import Avatar
 
 logger = logging.getLogger(__name__)
@@ -75,7 +81,8 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
         config.session.playout_delay_ms,
     )
     layout = Layout(renderer.size, renderer.size, predictor.fps, predictor.sample_rate_hz)
-    figures = engine.run(session=session, source=speech, sink=sink, layout=layout)
+    with progress_bar(len(speech.waveform) / predictor.sample_rate_hz) as advance:
+        figures = engine.run(session=session, source=speech, sink=Watched(sink, advance), layout=layout)
 
     video = Path(config.out) / VIDEO
     wrote = OmegaConf.select(config, "sink.path") is not None
@@ -95,6 +102,35 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
         "machine": provenance().to_dict(),
         "config": OmegaConf.to_container(config, resolve=True),
     }, shown
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A sink that tells how far the stream has come."""
+
+    sink: Sink
+    tell: Callable[[float], None]
+
+    @contextmanager
+    def open(self, layout: Layout) -> Iterator[Write]:
+        """Open the sink."""
+        with self.sink.open(layout) as write:
+
+            def watched(frame: Frame) -> bool:
+                self.tell(frame.time_s)
+                return write(frame)
+
+            yield watched
+
+
+@contextmanager
+def progress_bar(seconds: float) -> Iterator[Callable[[float], None]]:
+    """A bar on stderr over the seconds of the stream."""
+    columns = (TextColumn("live"), BarColumn(), TextColumn("{task.completed:.1f} of {task.total:.1f} s"))
+    with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as progress:
+        bar = progress.add_task("live", total=seconds)
+        yield lambda time_s: progress.update(bar, completed=time_s)
+        progress.update(bar, completed=seconds)
 
 
 def warm_up(predictor: SpeechToMotion, draw: Any) -> None:

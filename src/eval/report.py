@@ -21,6 +21,9 @@ from src.files import replacing
 
 TEMPLATE = Path(__file__).with_name("report.html")
 
+LARGEST_VIDEO = 64 * 2**20
+"""Bytes. Browsers grow slow with larger pages; half an hour of a talking portrait is below."""
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -101,7 +104,7 @@ class Page:
         title, summary: what was done, in a line and in a sentence.
         headline: the few figures that matter most, shown large.
         figures: all others, in a table with their definitions; the headline's definitions stand there too.
-        video: an mp4 to put inside the page; None for none.
+        video: an mp4 to put inside the page; None for none. Above `LARGEST_VIDEO` only its name is given.
         curves, latencies: drawn if given.
         stages: name and seconds of each stage of the job.
         tables: anything else.
@@ -174,6 +177,9 @@ def _hero(page: Page) -> str:
     )
     if page.video is None:
         return f'<section class="hero"><dl class="tiles">{tiles}</dl></section>'
+    if page.video.stat().st_size > LARGEST_VIDEO:
+        note = f"The video is too large to put inside this page: {page.video.name}"
+        return f'<section class="hero"><dl class="tiles">{tiles}</dl><p class="hint">{escape(note)}</p></section>'
     content = base64.b64encode(page.video.read_bytes()).decode("ascii")
     return (
         '<section class="hero with-video">'

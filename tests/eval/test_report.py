@@ -137,6 +137,13 @@ def test_a_page_of_figures_alone_is_a_page(page: Page) -> None:
     assert not {"video", "svg"} & {tag for tag, _ in reader.elements}
 
 
+def test_a_video_too_large_for_a_page_is_named_instead(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("src.eval.report.LARGEST_VIDEO", 5)
+    reader = Reader(page_html(page))
+    assert "video" not in {tag for tag, _ in reader.elements}
+    assert "too large to put inside this page: talking.mp4" in " ".join(reader.text)
+
+
 def test_write_page_makes_one_file(page: Page, tmp_path: Path) -> None:
     write_page(tmp_path / "made" / "report.html", page)
     assert [file.name for file in (tmp_path / "made").iterdir()] == ["report.html"]

@@ -5,7 +5,7 @@ import pytest
 
 from src.errors import ConfigError
 from src.motion import CORE7
-from src.realtime.idle import BlinkController, IdleFace, IdleHead
+from src.realtime.idle import BlinkController, IdleFace, IdleHead, NoIdle
 
 FINE = np.arange(0.0, 120.0, 0.001)
 
@@ -91,3 +91,9 @@ def test_lids_follow_whoever_closes_them_more_and_angles_add_up_inside_the_range
         alive = face.apply(values, float(time))
         assert (alive >= CORE7.minimum).all()
         assert (alive <= CORE7.maximum).all()
+
+
+def test_no_idle_shows_the_prediction_alone_inside_the_range() -> None:
+    values = np.full(CORE7.size, 0.1, np.float32)
+    np.testing.assert_array_equal(NoIdle().apply(values, 3.0), values)
+    assert (NoIdle().apply(values + 99, 3.0) == CORE7.maximum).all()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 import scripts.predict
@@ -87,6 +88,13 @@ def test_the_virtual_clock_writes_the_same_video_twice(inputs: Path, tmp_path: P
     for name in ("one", "two"):
         realtime(inputs, tmp_path / name, "clock=virtual")
     assert (tmp_path / "one" / "talking.mp4").read_bytes() == (tmp_path / "two" / "talking.mp4").read_bytes()
+
+
+@pytest.mark.parametrize("choice", ["realtime/idle=still", "realtime/sink=window", "clock=virtual", "clock=wall"])
+def test_every_choice_of_the_configuration_can_be_built(choice: str, tmp_path: Path) -> None:
+    config = composed("realtime", choice, "checkpoint=a", "avatar=b", "source=c", f"out='{tmp_path}'")
+    for part in ("idle", "sink", "clock", "session"):
+        assert instantiate(config[part]) is not None
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from src.render.mesh import MeshRenderer
 
 MINIMUM_R = {
     "jaw_open": 0.95,
-    "mouth_wide": 0.85,
+    "mouth_wide": 0.9,
     "head_yaw": 0.95,
     "head_pitch": 0.85,
     "head_roll": 0.95,

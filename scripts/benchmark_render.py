@@ -7,10 +7,7 @@ of the same name (.png) is written to be looked at.
 """
 
 import os
-import platform
-import subprocess
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +21,9 @@ from rich.progress import track
 from rich.table import Table
 
 from scripts.entry import run
-from scripts.make_avatar import BUILTIN_NAME, avatar_from_picture, builtin_portrait
+from scripts.make_avatar import builtin_avatar
 from src.data.landmarks import FaceLandmarker
+from src.eval.provenance import provenance
 from src.files import replacing, write_json
 from src.motion import CORE7, FRAMES_PER_SECOND
 from src.render.avatar import Avatar
@@ -80,11 +78,6 @@ def main(config: DictConfig) -> None:
     show(record, loop)
 
 
-def builtin_avatar(size: int) -> Avatar:
-    """The astronaut that scikit-image carries."""
-    return avatar_from_picture(builtin_portrait(), size, BUILTIN_NAME, 24.0, 2)
-
-
 def speaking(num_frames: int) -> NDArray[np.float32]:
     """(N, 7) lively motion in which every channel moves, so that no part of a picture is skipped."""
     times_s = np.arange(num_frames) / FRAMES_PER_SECOND
@@ -132,17 +125,11 @@ def closed_loop(renderer: MeshRenderer, state: MeshState, seed: int, num_frames:
 
 def machine(num_threads: int) -> dict[str, Any]:
     """What the figures depend on."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     return {
-        "commit": commit or None,
-        "platform": platform.platform(),
-        "python": platform.python_version(),
-        "cpus": cv2.getNumberOfCPUs(),
+        **provenance().to_dict(),
         # Other work on the machine makes every figure of the clock worse.
         "load_average_1_min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "opencv_threads": num_threads,
-        "numpy": version("numpy"),
-        "opencv": cv2.__version__,
     }
 
 

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from scripts.entry import run
 from src.data.landmarks import FaceLandmarker
-from src.render.avatar import Avatar, check_replaceable, create_avatar
+from src.render.avatar import MINIMUM_FACE_PX, Avatar, check_replaceable, create_avatar
 from src.render.portrait import load_portrait
 
 BUILTIN = "builtin"
@@ -52,6 +52,11 @@ def builtin_portrait() -> NDArray[np.uint8]:
     import skimage.data  # an extra that only this picture needs
 
     return np.ascontiguousarray(skimage.data.astronaut()[..., :3])
+
+
+def builtin_avatar(size: int) -> Avatar:
+    """The built-in portrait as an avatar of `size` pixels."""
+    return avatar_from_picture(builtin_portrait(), size, BUILTIN_NAME, MINIMUM_FACE_PX, max_faces=2)
 
 
 if __name__ == "__main__":

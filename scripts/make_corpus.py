@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from scripts.entry import run
-from scripts.make_avatar import BUILTIN_NAME, avatar_from_picture, builtin_portrait
+from scripts.make_avatar import builtin_avatar
 from src.data.synthetic_folder import build_corpus
 from src.errors import ConfigError
 from src.motion import Motion
-from src.render.avatar import MINIMUM_FACE_PX, Avatar
+from src.render.avatar import Avatar
 from src.render.mesh import MeshRenderer, MeshState
 from src.render.mp4 import Mp4Writer
 
@@ -78,11 +78,6 @@ class Camera:
             # Workers share the cores; threads within them would only wait for each other.
             cv2.setNumThreads(1)
         return self.renderer.prepare(self.avatar)
-
-
-def builtin_avatar(size: int) -> Avatar:
-    """The built-in portrait at a size in pixels."""
-    return avatar_from_picture(builtin_portrait(), size, BUILTIN_NAME, MINIMUM_FACE_PX, max_faces=2)
 
 
 def write_clip(

@@ -25,14 +25,14 @@ from scripts.entry import run
 from src.data.audio import load_recording
 from src.data.labels import extract_motion
 from src.errors import DataError
-from src.eval.provenance import provenance, sha256
+from src.eval.provenance import provenance
 from src.eval.report import write_page
-from src.files import write_json
-from src.realtime.page import live_page
+from src.eval.run_page import live_page
+from src.eval.shown import Shown, judge, shown_record
+from src.files import sha256_of, write_json
 from src.realtime.predictor import SpeechToMotion
-from src.realtime.record import engine_record, latency_record, shown_record
+from src.realtime.record import engine_record, latency_record
 from src.realtime.session import Frame
-from src.realtime.shown import Shown, judge
 from src.realtime.sinks import Layout, Sink, Write
 from src.render.avatar import Avatar
 
@@ -95,9 +95,9 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
         "clock": engine.clock_name,
         "seed": config.seed,
         "inputs": {
-            "checkpoint": {"path": str(config.checkpoint), "sha256": sha256(config.checkpoint)},
-            "avatar": {"path": str(config.avatar), "sha256": sha256(config.avatar)},
-            "source": {"path": str(config.source), "sha256": sha256(config.source)},
+            "checkpoint": {"path": str(config.checkpoint), "sha256": sha256_of(Path(config.checkpoint))},
+            "avatar": {"path": str(config.avatar), "sha256": sha256_of(Path(config.avatar))},
+            "source": {"path": str(config.source), "sha256": sha256_of(Path(config.source))},
         },
         "machine": provenance().to_dict(),
         "config": OmegaConf.to_container(config, resolve=True),

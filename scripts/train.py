@@ -10,7 +10,6 @@ gives several at once.
 import logging
 import math
 import os
-import subprocess
 import time
 import warnings
 from pathlib import Path
@@ -23,6 +22,7 @@ from scripts.entry import run
 from src.data.datamodule import MotionDataModule, part_facts
 from src.data.features import HOPS_PER_FRAME
 from src.errors import CheckpointError, ConfigError
+from src.eval.provenance import commit
 from src.files import replacing, write_json
 from src.models.checkpoint import Checkpoint, Contract, load_checkpoint
 from src.models.motion_module import MotionModule
@@ -76,6 +76,7 @@ def main(config: DictConfig) -> None:
         "val": part_facts(data.split.val),
         "speaker_disjoint": data.split.speaker_disjoint,
         "val_speakers": sorted({clip.speaker for clip in data.split.val}),
+        "val_clips": [clip.clip_id for clip in data.split.val],
         "data_hash": data.content_hash,
         "features_hash": contract.features_hash,
         "spec": contract.spec_name,
@@ -189,20 +190,6 @@ def latency_parts(contract: Contract) -> dict[str, float]:
         "lookahead": 1000.0 * contract.lookahead_frames / contract.fps,
         "total": contract.latency_ms,
     }
-
-
-def commit() -> str:
-    """The commit of the code, with `+` if files differ from it; empty outside of a repository."""
-    try:
-        return subprocess.run(
-            ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""
 
 
 if __name__ == "__main__":

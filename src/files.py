@@ -1,9 +1,10 @@
-"""Writing results so that nothing is ever half there.
+"""Writing results so that nothing is ever half there, and telling files apart by their content.
 
 A file or folder appears under its name complete, or not at all: a process killed at any moment leaves
 the previous version as it was.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -53,6 +54,17 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write readable JSON in one step. NaN and infinity are refused (ValueError): JSON has neither."""
     with replacing(path) as unfinished:
         unfinished.write_text(json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n", "utf-8")
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes; of a folder, of its files' names and contents in order."""
+    if path.is_dir():
+        digest = hashlib.sha256()
+        for file in sorted(item for item in path.rglob("*") if item.is_file()):
+            digest.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\n".encode())
+        return digest.hexdigest()
+    with open(path, "rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _sibling(path: Path) -> Path:

@@ -1,9 +1,10 @@
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
-from src.files import replacing, replacing_folder, write_json
+from src.files import replacing, replacing_folder, sha256_of, write_json
 
 
 def test_a_file_appears_only_when_the_block_has_ended(tmp_path: Path) -> None:
@@ -52,3 +53,21 @@ def test_json_keeps_its_text_and_refuses_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "bad.json", {"value": float("nan")})
     assert not (tmp_path / "bad.json").exists()
+
+
+def test_a_file_hash_is_that_of_its_content(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    assert sha256_of(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_a_folder_hash_changes_with_content_and_names_and_not_with_place(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name / "inner").mkdir(parents=True)
+        (tmp_path / name / "a").write_text("1")
+        (tmp_path / name / "inner" / "b").write_text("2")
+    first = sha256_of(tmp_path / "one")
+    assert first == sha256_of(tmp_path / "other")
+    (tmp_path / "other" / "a").rename(tmp_path / "other" / "c")
+    assert first != sha256_of(tmp_path / "other")
+    (tmp_path / "one" / "inner" / "b").write_text("3")
+    assert first != sha256_of(tmp_path / "one")

@@ -12,11 +12,11 @@ from src.data.audio import Recording, load_recording
 from src.data.labels import LABEL_VERSION, frame_times, label_core7
 from src.data.layouts import Source
 from src.data.rejection import MediaError, Reason
-from src.data.store import STORE_VERSION, ClipInfo, clip_path, read_row, sha256_of, write_clip
+from src.data.store import STORE_VERSION, ClipInfo, clip_path, read_row, write_clip
 from src.data.tracking import FaceTrack, FaceTracker, Stopwatch
 from src.data.video import Timeline, read_timeline
 from src.errors import ConfigError
-from src.files import write_json
+from src.files import sha256_of, write_json
 from src.motion import CORE7, FRAMES_PER_SECOND
 
 SAMPLE_RATE_HZ = 16_000

@@ -17,10 +17,10 @@ from typing import Protocol
 from src.data.clips import ClipMaker, ClipResult, ClipSettings, remember_refusal
 from src.data.layouts import Source
 from src.data.rejection import Reason
-from src.data.store import CLIPS, Store, sha256_of, write_manifest
+from src.data.store import CLIPS, Store, write_manifest
 from src.data.workers import Lost, WorkerPool
 from src.errors import DataError
-from src.files import write_json
+from src.files import sha256_of, write_json
 
 logger = logging.getLogger(__name__)
 

@@ -17,12 +17,11 @@ from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import wavfile
 from scipy.signal import resample_poly
 
 from src.data import espeak_process
+from src.data.audio import save_wav
 from src.errors import DataError
-from src.files import replacing
 
 SAMPLE_RATE_HZ = 16_000
 RATE_WPM = (80, 450)
@@ -88,8 +87,7 @@ class Speech:
 
     def save_wav(self, path: Path | str) -> None:
         """Write a 16-bit mono wav, atomically."""
-        with replacing(Path(path)) as unfinished, open(unfinished, "wb") as file:
-            wavfile.write(file, self.sample_rate_hz, np.round(self.waveform * 32767).astype(np.int16))
+        save_wav(path, self.waveform, self.sample_rate_hz)
 
 
 class EspeakSynthesizer:

@@ -29,7 +29,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from src.errors import DataError
-from src.files import replacing
+from src.files import replacing, sha256_of
 from src.motion import Motion, spec_named
 
 MANIFEST = "manifest.parquet"
@@ -263,9 +263,3 @@ def write_manifest(folder: Path, clips: Iterable[ClipInfo]) -> Store:
     with replacing(folder / MANIFEST) as unfinished:
         pq.write_table(pa.Table.from_pylist([asdict(row) for row in rows], schema), unfinished)
     return Store(folder, tuple(rows))
-
-
-def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,5 @@
 """Where numbers come from: the code, the machine, the packages and the files behind a report."""
 
-import hashlib
 import os
 import platform
 import subprocess
@@ -94,15 +93,3 @@ def package_versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return versions
-
-
-def sha256(path: Path | str) -> str:
-    """Hash of a file's content; of a folder, the hash of its files' names and contents in order."""
-    path = Path(path)
-    if path.is_dir():
-        digest = hashlib.sha256()
-        for file in sorted(item for item in path.rglob("*") if item.is_file()):
-            digest.update(f"{file.relative_to(path).as_posix()}\0{sha256(file)}\n".encode())
-        return digest.hexdigest()
-    with open(path, "rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

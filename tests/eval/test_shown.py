@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from src.eval.metrics import frame_rms
+from src.eval.shown import judge, shown_record
 from src.motion import CORE7, Motion
-from src.realtime.record import shown_record
-from src.realtime.shown import judge
 from tests.eval.test_lip_sync import motion
 from tests.eval.test_metrics import mouth
 

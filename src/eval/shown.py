@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,3 +64,32 @@ def unmeasured(reason: str) -> tuple[Measurement, Measurement, Measurement, Meas
     metrics = (PEARSON_R, AV_OFFSET, SILENCE_STD, SILENCE_SPEED)
     r, offset, spread, speed = (Measurement(metric, None, reason) for metric in metrics)
     return r, offset, spread, speed
+
+
+def shown_record(shown: Shown | None) -> dict[str, Any]:
+    """Figures of the written video; beside a missing one stands `<key>_reason`.
+
+    Args:
+        shown: None when the sink wrote no video.
+    """
+    if shown is None:
+        r, offset, spread, speed = unmeasured("the sink writes no video")
+    else:
+        r, offset, spread, speed = shown.lip_r, shown.av_offset, shown.silence_std, shown.silence_speed
+    record: dict[str, Any] = {}
+    for key, measurement in (
+        ("av_offset_ms", offset),
+        ("shown_lip_r", r),
+        ("shown_silence_std", spread),
+        ("shown_silence_speed", speed),
+    ):
+        record |= measurement_record(key, measurement)
+    return record
+
+
+def measurement_record(key: str, measurement: Measurement) -> dict[str, Any]:
+    """A measurement under a key; beside a missing value stands `<key>_reason`."""
+    record: dict[str, Any] = {key: measurement.value if measurement.value is None else round(measurement.value, 4)}
+    if measurement.value is None:
+        record[f"{key}_reason"] = measurement.reason
+    return record

@@ -7,10 +7,10 @@ import pytest
 
 from src.eval.provenance import provenance
 from src.eval.report import page_html
-from src.realtime.page import demo_page, live_page
-from src.realtime.record import engine_record, latency_record, shown_record
+from src.eval.run_page import demo_page, live_page
+from src.eval.shown import Shown, judge, shown_record
+from src.realtime.record import engine_record, latency_record
 from src.realtime.replay import VirtualClock, VirtualEngine
-from src.realtime.shown import Shown, judge
 from tests.eval.test_lip_sync import motion
 from tests.eval.test_metrics import mouth
 from tests.realtime.fakes import LAYOUT, ListSink, ListSource, make_session, ramp

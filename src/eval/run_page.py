@@ -8,8 +8,8 @@ from typing import Any
 from src.eval.lip_sync import AV_OFFSET, MOUTH
 from src.eval.metrics import LAG, PEARSON_R, SILENCE_SPEED, SILENCE_STD, Metric, frame_rms
 from src.eval.report import Figure, Latencies, MouthCurves, Page, Table
+from src.eval.shown import Shown
 from src.motion import Motion
-from src.realtime.shown import Shown
 
 STAGE_NAMES = {
     "features_model": "Features and model, per chunk of sound",

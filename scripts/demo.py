@@ -1,0 +1,250 @@
+"""The whole main job: talking videos -> store -> checkpoint -> a portrait that speaks, and how well it does.
+
+python -m scripts.demo out=outputs/demo
+python -m scripts.demo videos=<folder> portrait=<picture> speech=<recording> out=<folder>
+
+Any subset may be given. Each stage is one of the other scripts, and is announced as the command that does the same.
+Corpus and store are kept and continued; the training starts anew.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any
+
+from hydra import compose
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table as ConsoleTable
+
+from scripts import make_avatar, make_corpus, prepare_data, realtime, train
+from scripts.entry import run
+from src.data.audio import load_recording, save_wav
+from src.data.store import Store
+from src.errors import ConfigError
+from src.eval.lip_sync import compare_mouths
+from src.eval.metrics import LAG, PEARSON_R, Measurement
+from src.eval.report import write_page
+from src.eval.run_page import demo_page
+from src.eval.shown import measurement_record
+from src.files import write_json
+from src.motion import Motion
+from src.realtime.predictor import SpeechToMotion
+
+MAX_UTTERANCE_S = 20.0
+"""Of a held-out clip that the portrait repeats: long enough to judge, short enough to wait for."""
+MIN_JUDGED_S = 2.0
+"""Held-out clips below this say too little about a correlation."""
+
+console = Console(stderr=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Utterance:
+    """What the portrait says: a recording, and the motion of the person who said it where that is known."""
+
+    path: Path
+    reference: Motion | None
+    origin: str
+
+
+@dataclass(frozen=True)
+class LipFigures:
+    """How predicted lips follow true ones, and on what that was measured."""
+
+    r: Measurement
+    lag: Measurement
+    reference: str
+
+
+class Stages:
+    """Announces stages and keeps their seconds."""
+
+    def __init__(self, count: int) -> None:
+        self.seconds: dict[str, float] = {}
+        self._count = count
+
+    @contextmanager
+    def stage(self, name: str, what: str) -> Iterator[None]:
+        """One stage, from its announcement to its time."""
+        console.rule(f"[bold]{len(self.seconds) + 1}/{self._count} {name}[/]  {what}", align="left")
+        begin_s = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - begin_s, 1)
+        console.print(f"{name}: {self.seconds[name]:.1f} s", style="green", highlight=False)
+
+
+def main(config: DictConfig) -> None:
+    """Do the whole job; what is quick to fail comes first."""
+    out = Path(config.out)
+    stages = Stages(6 if config.videos is None else 5)
+    with stages.stage("avatar", f"from {config.portrait}"):
+        run_script(make_avatar.main, "make_avatar", image=config.portrait, out=out / "avatar")
+        if config.speech is not None:
+            load_recording(Path(config.speech))
+    videos = config.videos
+    if videos is None:
+        videos = out / "corpus"
+        with stages.stage("corpus", "synthetic speakers, because no videos were given"):
+            run_script(make_corpus.main, "make_corpus", out=videos)
+    with stages.stage("data", f"align the sound and motion of {videos}"):
+        run_script(prepare_data.main, "prepare_data", **{"data.root": videos, "out": out / "store"})
+    with stages.stage("training", f"experiment {config.experiment}"):
+        forget_run(out / "run")
+        run_script(
+            train.main, "train",
+            **{"experiment": config.experiment, "data.store": out / "store", "out": out / "run", "seed": config.seed},
+        )  # fmt: skip
+    store, metrics = Store.open(out / "store"), read_metrics(out / "run")
+    utterance = choose_utterance(config, out, store, metrics)
+    with stages.stage("live", f"speak {utterance.origin} in real time"):
+        live = script_config(
+            "realtime", checkpoint=out / "run" / train.BEST, avatar=out / "avatar", source=utterance.path,
+            out=out, seed=config.seed,
+        )  # fmt: skip
+        record, shown = realtime.talk(live)
+    with stages.stage("report", "judge the lips"):
+        predictor = SpeechToMotion.load(out / "run" / train.BEST)
+        lips = judge_lips(predictor, utterance, store, metrics)
+        record |= {
+            **lip_record(lips),
+            "speech": utterance.origin,
+            "data": {key: metrics[key] for key in ("train", "val", "speaker_disjoint", "data_hash")},
+        }
+    record["stage_seconds"] = {**stages.seconds, "total": round(sum(stages.seconds.values()), 1)}
+    write_json(out / realtime.REPORT, record)
+    write_page(out / realtime.PAGE, demo_page(record, shown, utterance.reference))
+    print_figures(record, out)
+
+
+def run_script(main: Callable[[DictConfig], None], name: str, **overrides: Any) -> None:
+    """Do what `python -m scripts.<name> key=value ...` does, and say so."""
+    console.print(
+        f"$ python -m scripts.{name} " + " ".join(f"{key}={value}" for key, value in overrides.items()),
+        style="dim", highlight=False, markup=False, soft_wrap=True,
+    )  # fmt: skip
+    main(script_config(name, **overrides))
+
+
+def script_config(name: str, **overrides: Any) -> DictConfig:
+    """The composed configuration of a script."""
+    return compose(name, [f"{key}={quoted(value)}" for key, value in overrides.items()])
+
+
+def quoted(value: object) -> str:
+    """A value for Hydra's command line; whatever is in a path stays a part of the path."""
+    if isinstance(value, int):
+        return str(value)
+    text = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{text}'"
+
+
+def forget_run(folder: Path) -> None:
+    """Remove the training of an earlier demo.
+
+    Raises:
+        ConfigError: the folder holds something else.
+    """
+    if not folder.exists():
+        return
+    if not (folder / train.CONFIG).is_file():
+        raise ConfigError(f"{folder}: exists and is no training run. Move it away, or give another folder as `out`.")
+    shutil.rmtree(folder)
+
+
+def read_metrics(run_folder: Path) -> dict[str, Any]:
+    """What the training wrote about its checkpoint and its data."""
+    metrics: dict[str, Any] = json.loads((run_folder / train.METRICS).read_text("utf-8"))
+    return metrics
+
+
+def choose_utterance(config: DictConfig, out: Path, store: Store, metrics: Mapping[str, Any]) -> Utterance:
+    """The given recording, or one that training never heard and whose true motion is known."""
+    if config.speech is not None:
+        return Utterance(Path(config.speech), None, Path(config.speech).name)
+    path = out / "speech.wav"
+    if config.videos is None:
+        held_out = instantiate(script_config("make_corpus", out=out / "corpus").data).held_out()
+        save_wav(path, held_out.speech.waveform, held_out.speech.sample_rate_hz)
+        return Utterance(path, held_out.motion, "a voice and a text that are not in the corpus")
+    clip = store.load(max(metrics["val_clips"], key=lambda clip_id: (store.info(clip_id).seconds, clip_id)))
+    frames = round(min(MAX_UTTERANCE_S, clip.info.seconds) * clip.motion.fps)
+    samples = round(frames / clip.motion.fps * clip.info.sample_rate_hz)
+    save_wav(path, clip.waveform[:samples], clip.info.sample_rate_hz)
+    reference = Motion(
+        clip.motion.values[:frames], clip.motion.spec, clip.motion.fps, clip.motion.start_s, clip.motion.valid[:frames]
+    )
+    return Utterance(path, reference, f"the sound of {clip.info.path}, which training never saw")
+
+
+def judge_lips(predictor: SpeechToMotion, utterance: Utterance, store: Store, metrics: Mapping[str, Any]) -> LipFigures:
+    """Predicted against true lips: of the utterance, or of all held-out clips when its truth is unknown."""
+    if utterance.reference is not None:
+        spoken = load_recording(utterance.path, predictor.sample_rate_hz)
+        sync = compare_mouths(predictor.predict(spoken.waveform), utterance.reference)
+        return LipFigures(sync.r, sync.lag, utterance.origin)
+    judged = []
+    for clip_id in metrics["val_clips"]:
+        if store.info(clip_id).seconds >= MIN_JUDGED_S:
+            clip = store.load(clip_id)
+            judged.append(compare_mouths(predictor.predict(clip.waveform), clip.motion))
+    rs = [sync.r.value for sync in judged if sync.r.value is not None]
+    lags = [sync.lag.value for sync in judged if sync.lag.value is not None]
+    none = f"no held-out clip of {MIN_JUDGED_S:g} s or more has a mouth that moves with its sound"
+    return LipFigures(
+        Measurement(PEARSON_R, fmean(rs) if rs else None, "" if rs else none),
+        Measurement(LAG, median(lags) if lags else None, "" if lags else none),
+        f"mean r and median lag over {len(judged)} held-out clips, because the true motion of the speech is unknown",
+    )
+
+
+def lip_record(lips: LipFigures) -> dict[str, Any]:
+    """`lip_r`, `lip_lag_ms` and what they were measured on."""
+    return {
+        **measurement_record("lip_r", lips.r),
+        **measurement_record("lip_lag_ms", lips.lag),
+        "lip_reference": lips.reference,
+    }
+
+
+def print_figures(record: Mapping[str, Any], out: Path) -> None:
+    """The figures that matter, and where everything is."""
+    table = ConsoleTable(title="Audio2Motion demo", title_justify="left")
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    table.add_column("meaning", overflow="fold")
+    latency = record["latency_ms"] or {}
+    rows = [
+        ("lip_r", record["lip_r"], "", f"predicted against true mouth opening; {record['lip_reference']}"),
+        ("lip_lag_ms", record["lip_lag_ms"], "ms", "positive: the prediction is late"),
+        ("av_offset_ms", record["av_offset_ms"], "ms", "found in the written video; positive: late picture"),
+        ("shown_lip_r", record["shown_lip_r"], "", "mouth found again in the video against the prediction"),
+        ("fps", record["fps"], "", f"{record['frames']} pictures, {record['dropped']} dropped"),
+        ("latency p50 / p95 / p99", " / ".join(_short(latency.get(key)) for key in ("p50", "p95", "p99")), "ms",
+         "sound in to picture out, look-ahead included"),
+        ("total", record["stage_seconds"]["total"], "s",
+         ", ".join(f"{name} {seconds:g}" for name, seconds in record["stage_seconds"].items() if name != "total")),
+    ]  # fmt: skip
+    for name, value, unit, meaning in rows:
+        table.add_row(name, f"{_short(value)} {unit}".strip(), meaning)
+    printer = Console()
+    printer.print(table)
+    for name in (realtime.VIDEO, realtime.PAGE, realtime.REPORT):
+        printer.print(str(out / name), highlight=False, soft_wrap=True)
+
+
+def _short(value: float | int | None) -> str:
+    """Three digits, as much as a figure here holds; a dash for none."""
+    if isinstance(value, float):
+        return f"{value:.3f}" if abs(value) < 1 else f"{value:.1f}"
+    return "-" if value is None else str(value)
+
+
+if __name__ == "__main__":
+    run(main, "demo")

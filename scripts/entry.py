@@ -70,10 +70,11 @@ def run(main: Callable[[DictConfig], None], config_name: str) -> None:
 def repairable(error: BaseException) -> str | None:
     """The message for an error that the user can repair; None for a bug of ours.
 
-    Hydra wraps what a constructor raises, so the chain of causes is searched from the inside out.
+    Hydra wraps what a constructor raises, so the chain of causes is searched from the outside in: of our own
+    errors the outermost says the most, such as the file that another one was about.
     """
     chain = list(_causes(error))
-    for link in reversed(chain):
+    for link in chain:
         if isinstance(link, Audio2MotionError):
             return str(link)
     if isinstance(error, HydraException | OmegaConfBaseException):
@@ -92,7 +93,10 @@ def require_values(config: DictConfig, config_name: str) -> None:
     missing = sorted(_missing_keys(OmegaConf.to_container(config, resolve=False)))
     if missing:
         example = " ".join(f"{key}=..." for key in missing)
-        raise ConfigError(f"missing {', '.join(missing)}. Give them: `python -m scripts.{config_name} {example}`")
+        raise ConfigError(
+            f"no value for {', '.join(missing)}, and there is no default. "
+            f"Give it on the command line: `python -m scripts.{config_name} {example}`"
+        )
 
 
 def configure_logging() -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from scripts.entry import run
-from src.data.landmarks import FaceLandmarker
+from src.data.landmarks import FaceFinder
 from src.render.avatar import MINIMUM_FACE_PX, Avatar, check_replaceable, create_avatar
 from src.render.portrait import load_portrait
 
@@ -29,21 +29,19 @@ def main(config: DictConfig) -> None:
     check_replaceable(folder)
     image = builtin_portrait() if config.image == BUILTIN else load_portrait(config.image)
     name = config.name or (BUILTIN_NAME if config.image == BUILTIN else Path(config.image).stem)
-    avatar = avatar_from_picture(image, config.size, name, config.minimum_face_px, config.max_faces)
+    avatar = avatar_from_picture(image, config.size, name, config.minimum_face_px)
     avatar.save(folder)
     logger.info("%s: avatar %s, %d pixels, face size %.0f pixels", folder, name, avatar.size, avatar.face_size)
 
 
-def avatar_from_picture(
-    image: NDArray[np.uint8], size: int, name: str, minimum_face_px: float, max_faces: int
-) -> Avatar:
+def avatar_from_picture(image: NDArray[np.uint8], size: int, name: str, minimum_face_px: float) -> Avatar:
     """Find the face of a picture and crop around it.
 
     Raises:
         RenderError: there is not exactly one usable face.
     """
-    with FaceLandmarker(max_faces=max_faces, static=True) as landmarker:
-        faces = landmarker.detect(image)
+    with FaceFinder() as finder:
+        faces = finder.find(image)
     return create_avatar(image, faces, size, name, minimum_face_px)
 
 
@@ -56,7 +54,7 @@ def builtin_portrait() -> NDArray[np.uint8]:
 
 def builtin_avatar(size: int) -> Avatar:
     """The built-in portrait as an avatar of `size` pixels."""
-    return avatar_from_picture(builtin_portrait(), size, BUILTIN_NAME, MINIMUM_FACE_PX, max_faces=2)
+    return avatar_from_picture(builtin_portrait(), size, BUILTIN_NAME, MINIMUM_FACE_PX)
 
 
 if __name__ == "__main__":

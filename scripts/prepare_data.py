@@ -18,8 +18,12 @@ def main(config: DictConfig) -> None:
     preparation, layout = instantiate(config.prepare), instantiate(config.data)
     columns = (TextColumn("prepare"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("prepare", total=None)
-        preparation.run(layout, Path(config.out), lambda done, total: progress.update(bar, completed=done, total=total))
+        bar = progress.add_task("prepare", total=None, visible=False)  # seen once there is something to do
+        preparation.run(
+            layout,
+            Path(config.out),
+            lambda done, total: progress.update(bar, completed=done, total=total, visible=True),
+        )
 
 
 if __name__ == "__main__":

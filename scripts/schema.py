@@ -95,7 +95,6 @@ class MakeAvatar:
     name: str | None = None
     size: int = MISSING
     minimum_face_px: float = MISSING
-    max_faces: int = MISSING
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Face landmarks of pictures: MediaPipe FaceMesh behind one small class.
+"""Face landmarks of pictures: MediaPipe behind small classes, one for videos and one for photos.
 
 Only this module imports MediaPipe, and only when a landmarker is made: rendering and live use run on
 machines without it. The model lies inside MediaPipe's wheel, so nothing is downloaded. The same
@@ -93,6 +93,96 @@ class FaceLandmarker:
         self.close()
 
 
+class FaceFinder:
+    """Finds every face of a photo, also small ones and several.
+
+    FaceMesh's own detector looks at the whole picture in 128 pixels, so it misses a face that fills less
+    than a fifth of it. Here the full-range detector looks at the picture and at overlapping parts of it,
+    and FaceMesh at an enlarged crop of each face that was found.
+
+    Raises:
+        DataError: MediaPipe is not installed or does not start here.
+    """
+
+    SMALLEST_TILE_PX = 256
+    LARGEST_OVERLAP = 0.3
+    """Two finds whose boxes share more than this of their union are one face."""
+    CROP = 2.0
+    """Side of the crop that FaceMesh gets, over the side of the face's box."""
+
+    def __init__(self) -> None:
+        with _native_silence():
+            self._detection = _face_detection()
+        self._landmarker = FaceLandmarker(max_faces=1, static=True)
+
+    def find(self, image: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """(478, 3) landmarks of every face, as `FaceLandmarker.detect` gives them, the largest first.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+        """
+        faces = []
+        for x, y, width, height in self._boxes(image):
+            half = self.CROP * max(width, height) / 2
+            left, top = (max(0, round(center - half)) for center in (x + width / 2, y + height / 2))
+            crop = image[top : round(y + height / 2 + half), left : round(x + width / 2 + half)]
+            faces += [face + np.array([left, top, 0], np.float32) for face in self._landmarker.detect(crop)]
+        return faces
+
+    def close(self) -> None:
+        """Free MediaPipe's resources; the finder is of no further use."""
+        self._detection.close()
+        self._landmarker.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _boxes(self, image: NDArray[np.uint8]) -> list[tuple[float, float, float, float]]:
+        """x, y, width, height in pixels of each face, the largest first."""
+        found = []
+        for left, top, side in _tiles(image.shape[1], image.shape[0], self.SMALLEST_TILE_PX):
+            tile = np.ascontiguousarray(image[top : top + side, left : left + side])
+            with _native_silence():
+                detections = self._detection.process(tile).detections or []
+            for detection in detections:
+                box = detection.location_data.relative_bounding_box
+                height, width = tile.shape[:2]
+                found.append((left + box.xmin * width, top + box.ymin * height, box.width * width, box.height * height))
+        kept: list[tuple[float, float, float, float]] = []
+        for candidate in sorted(found, key=lambda box: -box[2] * box[3]):
+            if all(_overlap(candidate, other) <= self.LARGEST_OVERLAP for other in kept):
+                kept.append(candidate)
+        return kept
+
+
+def _tiles(width: int, height: int, smallest: int) -> Iterator[tuple[int, int, int]]:
+    """left, top, side of the whole picture, then of squares that overlap by half, ever smaller by half."""
+    side = max(width, height)
+    yield 0, 0, side
+    side = min(width, height)
+    while side >= 2 * smallest:
+        side //= 2
+        for top in range(0, height - side // 2, side // 2):
+            for left in range(0, width - side // 2, side // 2):
+                yield left, top, side
+
+
+def _overlap(first: tuple[float, float, float, float], second: tuple[float, float, float, float]) -> float:
+    """Share of their union that two boxes have in common; a box inside another counts as the same."""
+    across = min(first[0] + first[2], second[0] + second[2]) - max(first[0], second[0])
+    down = min(first[1] + first[3], second[1] + second[3]) - max(first[1], second[1])
+    if across <= 0 or down <= 0:
+        return 0.0
+    shared = across * down
+    smaller = min(first[2] * first[3], second[2] * second[3])
+    return 1.0 if shared > 0.7 * smaller else shared / (first[2] * first[3] + second[2] * second[3] - shared)
+
+
 @contextmanager
 def _native_silence() -> Iterator[None]:
     """Drop what C++ code writes to stderr.
@@ -112,10 +202,24 @@ def _native_silence() -> Iterator[None]:
 
 
 def _face_mesh(max_faces: int, static: bool) -> Any:
-    try:
+    with _starting():
         from mediapipe.python.solutions.face_mesh import FaceMesh
 
         return FaceMesh(static_image_mode=static, max_num_faces=max_faces, refine_landmarks=True)
+
+
+def _face_detection() -> Any:
+    with _starting():
+        from mediapipe.python.solutions.face_detection import FaceDetection
+
+        return FaceDetection(model_selection=1, min_detection_confidence=0.5)  # 1: the full-range model
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """Say in words why MediaPipe does not start."""
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise DataError(
             f"face landmarks need MediaPipe, and {error.name} is not installed. "

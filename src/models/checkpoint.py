@@ -186,14 +186,16 @@ def _read(path: Path) -> Any:
         raise CheckpointError(
             f"{path}: no such checkpoint. Train one with `python -m scripts.train`, or check the path."
         )
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise CheckpointError(
-            f"{path}: not a readable checkpoint; it is damaged, incomplete or another kind of file ({reason[:160]}). "
-            "Give the best.ckpt of a run of `python -m scripts.train`, or copy it again."
-        ) from error
+    reason = "it is no PyTorch archive"
+    if zipfile.is_zipfile(path):  # else torch.load tries formats of long ago, and fails in any way there is
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True)
+        except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
+            reason = str(error).strip().partition("\n")[0][:160] or type(error).__name__
+    raise CheckpointError(
+        f"{path}: not a readable checkpoint; it is damaged, incomplete or another kind of file ({reason}). "
+        "Give the best.ckpt of a run of `python -m scripts.train`, or copy it again."
+    )
 
 
 def _build(config: Mapping[str, Any], allowed: tuple[str, ...]) -> Any:

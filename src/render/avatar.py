@@ -37,6 +37,8 @@ TIGHTEST_SIDE = 1.4
 MINIMUM_FACE_PX = 24.0
 """Smallest usable face size in the source picture. Below, the eyes are a handful of pixels and nothing can be
 animated but noise."""
+BYSTANDER = 0.4
+"""A face smaller than this times the largest one is somebody in the background."""
 MAXIMUM_TURN = 0.55
 """Largest offset of the nose line from the middle of the eyes, over face size: about 35 degrees of yaw."""
 
@@ -147,7 +149,7 @@ def create_avatar(
     Args:
         image: (H, W, 3) uint8 RGB.
         faces: one (478, 3) array of FaceMesh landmarks in pixels of `image` per detected face; a pixel's upper
-            left corner has whole coordinates.
+            left corner has whole coordinates. Faces much smaller than the largest are passed over.
         size: side of the avatar's picture in pixels, even.
         name: what the avatar is called.
         minimum_face_px: smallest accepted distance of the outer eye corners in the picture.
@@ -155,6 +157,8 @@ def create_avatar(
     Raises:
         RenderError: no face, several faces, a face that is too small, cut off or turned away.
     """
+    largest = max((face_size(face) for face in faces), default=0.0)
+    faces = [face for face in faces if face_size(face) >= BYSTANDER * largest]
     if len(faces) != 1:
         raise RenderError(
             f"{name}: no face was found in the picture. Use a photo with one face seen from the front, in good light."

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from src.data.landmarks import FaceLandmarker
+from src.data.landmarks import FaceFinder, FaceLandmarker
 from src.errors import DataError
 from src.face import CHIN, FOREHEAD, LEFT_EYE_OUTER, NOSE_TIP, NUM_LANDMARKS, RIGHT_EYE_OUTER
 
@@ -45,6 +45,27 @@ def test_as_many_faces_are_given_as_are_asked_for(portrait: np.ndarray) -> None:
     for max_faces in (1, 2):
         with FaceLandmarker(max_faces=max_faces, static=True) as landmarker:
             assert len(landmarker.detect(pair)) == max_faces
+
+
+def test_every_face_of_a_photo_is_found_however_small(portrait: np.ndarray, face: np.ndarray) -> None:
+    height, width = portrait.shape[:2]
+    photo = np.full((1500, 2000, 3), 90, np.uint8)
+    places = [(100, 150), (1200, 900)]
+    for left, top in places:
+        photo[top : top + height, left : left + width] = portrait
+    with FaceFinder() as finder:
+        found = sorted(finder.find(photo), key=lambda landmarks: landmarks[NOSE_TIP, 0])
+    assert len(found) == 2
+    for landmarks, place in zip(found, places, strict=True):
+        np.testing.assert_allclose(landmarks[:, :2], face[:, :2] + place, atol=4.0)
+
+
+def test_a_photo_of_one_face_has_one_and_of_none_has_none(portrait: np.ndarray, face: np.ndarray) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (700, 900, 3), np.uint8)
+    with FaceFinder() as finder:
+        (found,) = finder.find(portrait)
+        assert finder.find(noise) == []
+    np.testing.assert_allclose(found[:, :2], face[:, :2], atol=4.0)
 
 
 @pytest.mark.parametrize("image", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3), np.float32)])

@@ -76,7 +76,7 @@ def test_a_value_of_the_wrong_type_is_one_message_and_exit_code_2() -> None:
 
 def test_missing_values_are_named_with_an_example() -> None:
     config = OmegaConf.create({"out": "???", "data": {"root": "???"}, "seed": 0})
-    with pytest.raises(ConfigError, match=r"missing data.root, out. .*prepare_data data.root=... out=...`"):
+    with pytest.raises(ConfigError, match=r"no value for data.root, out, .*prepare_data data.root=... out=...`"):
         require_values(config, "prepare_data")
 
 
@@ -88,3 +88,11 @@ def test_our_error_inside_an_instantiation_error_is_what_is_said() -> None:
 
 def test_a_bug_is_not_repairable() -> None:
     assert repairable(RuntimeError("bug")) is None
+
+
+def test_of_our_errors_the_outermost_is_said_because_it_names_the_file() -> None:
+    outer = DataError("run/best.ckpt: it speaks another spec. Train again.")
+    outer.__cause__ = ConfigError("it speaks another spec. Train again.")
+    wrapped = InstantiationException("Error in call to target")
+    wrapped.__cause__ = outer
+    assert repairable(wrapped) == "run/best.ckpt: it speaks another spec. Train again."

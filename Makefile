@@ -23,10 +23,11 @@ help:
 	@echo "make lock    resolve the dependencies of pyproject.toml anew into requirements.lock"
 	@echo "make clean   remove the environment, caches and outputs"
 
+# Quoted twice: for the shell and for Hydra, so that paths may hold spaces, commas and brackets.
 demo: $(STAMP)
 	$(BIN)/python -m scripts.demo \
-	  $(if $(VIDEOS),videos='$(VIDEOS)') $(if $(PORTRAIT),portrait='$(PORTRAIT)') \
-	  $(if $(SPEECH),speech='$(SPEECH)') out='$(OUT)'
+	  $(if $(VIDEOS),"videos='$(VIDEOS)'") $(if $(PORTRAIT),"portrait='$(PORTRAIT)'") \
+	  $(if $(SPEECH),"speech='$(SPEECH)'") "out='$(OUT)'"
 
 test: $(STAMP)
 	$(BIN)/python -m pytest $(TESTS)

@@ -8,6 +8,7 @@ Corpus and store are kept and continued; the training starts anew.
 """
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,10 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
-from typing import Any
+from typing import Any, TypeVar
 
+import cv2
+import numpy as np
 from hydra import compose
 from hydra.utils import instantiate
+from numpy.typing import NDArray
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table as ConsoleTable
@@ -27,20 +31,27 @@ from scripts import make_avatar, make_corpus, prepare_data, realtime, train
 from scripts.entry import run
 from src.data.audio import load_recording, save_wav
 from src.data.store import Store
+from src.data.video import read_timeline, sample_images
 from src.errors import ConfigError
-from src.eval.lip_sync import compare_mouths
+from src.eval.lip_sync import MOUTH, compare_mouths
 from src.eval.metrics import LAG, PEARSON_R, Measurement
 from src.eval.report import write_page
 from src.eval.run_page import demo_page
-from src.eval.shown import measurement_record
-from src.files import write_json
+from src.eval.shown import Shown, measurement_record
+from src.files import replacing, write_json
 from src.motion import Motion
 from src.realtime.predictor import SpeechToMotion
+from src.render.contact_sheet import contact_sheet
 
 MAX_UTTERANCE_S = 20.0
 """Of a held-out clip that the portrait repeats: long enough to judge, short enough to wait for."""
 MIN_JUDGED_S = 2.0
 """Held-out clips below this say too little about a correlation."""
+
+SHEET = "talking.png"
+SHEET_IMAGES, SHEET_STEP_S = 12, 0.12
+
+Result = TypeVar("Result")
 
 console = Console(stderr=True)
 
@@ -85,30 +96,26 @@ def main(config: DictConfig) -> None:
     out = Path(config.out)
     stages = Stages(6 if config.videos is None else 5)
     with stages.stage("avatar", f"from {config.portrait}"):
-        run_script(make_avatar.main, "make_avatar", image=config.portrait, out=out / "avatar")
+        run_script(config, make_avatar.main, "make_avatar", image=config.portrait, out=out / "avatar")
         if config.speech is not None:
             load_recording(Path(config.speech))
-    videos = config.videos
+    videos, layout = config.videos, "folder"
     if videos is None:
-        videos = out / "corpus"
+        videos, layout = out / "corpus", "synthetic"
         with stages.stage("corpus", "synthetic speakers, because no videos were given"):
-            run_script(make_corpus.main, "make_corpus", out=videos)
+            run_script(config, make_corpus.main, "make_corpus", out=videos)
     with stages.stage("data", f"align the sound and motion of {videos}"):
-        run_script(prepare_data.main, "prepare_data", **{"data.root": videos, "out": out / "store"})
+        values = {"data": layout, "data.root": videos, "out": out / "store"}
+        run_script(config, prepare_data.main, "prepare_data", **values)
     with stages.stage("training", f"experiment {config.experiment}"):
         forget_run(out / "run")
-        run_script(
-            train.main, "train",
-            **{"experiment": config.experiment, "data.store": out / "store", "out": out / "run", "seed": config.seed},
-        )  # fmt: skip
+        values = {"experiment": config.experiment, "data.store": out / "store", "out": out / "run", "seed": config.seed}
+        run_script(config, train.main, "train", **values)
     store, metrics = Store.open(out / "store"), read_metrics(out / "run")
     utterance = choose_utterance(config, out, store, metrics)
     with stages.stage("live", f"speak {utterance.origin} in real time"):
-        live = script_config(
-            "realtime", checkpoint=out / "run" / train.BEST, avatar=out / "avatar", source=utterance.path,
-            out=out, seed=config.seed,
-        )  # fmt: skip
-        record, shown = realtime.talk(live)
+        values = {"checkpoint": out / "run" / train.BEST, "avatar": out / "avatar", "source": utterance.path}
+        record, shown = run_script(config, realtime.talk, "realtime", **values, out=out, seed=config.seed)
     with stages.stage("report", "judge the lips"):
         predictor = SpeechToMotion.load(out / "run" / train.BEST)
         lips = judge_lips(predictor, utterance, store, metrics)
@@ -117,32 +124,34 @@ def main(config: DictConfig) -> None:
             "speech": utterance.origin,
             "data": {key: metrics[key] for key in ("train", "val", "speaker_disjoint", "data_hash")},
         }
+        if shown is not None:
+            write_sheet(out / SHEET, shown)
     record["stage_seconds"] = {**stages.seconds, "total": round(sum(stages.seconds.values()), 1)}
     write_json(out / realtime.REPORT, record)
     write_page(out / realtime.PAGE, demo_page(record, shown, utterance.reference))
     print_figures(record, out)
 
 
-def run_script(main: Callable[[DictConfig], None], name: str, **overrides: Any) -> None:
+def run_script(config: DictConfig, main: Callable[[DictConfig], Result], name: str, **values: Any) -> Result:
     """Do what `python -m scripts.<name> key=value ...` does, and say so."""
-    console.print(
-        f"$ python -m scripts.{name} " + " ".join(f"{key}={value}" for key, value in overrides.items()),
-        style="dim", highlight=False, markup=False, soft_wrap=True,
-    )  # fmt: skip
-    main(script_config(name, **overrides))
+    given = [*(f"{key}={value}" for key, value in values.items()), *config.overrides[name]]
+    line = " ".join(["$ python -m", f"scripts.{name}", *given])
+    console.print(line, style="dim", highlight=False, markup=False, soft_wrap=True)
+    return main(script_config(config, name, **values))
 
 
-def script_config(name: str, **overrides: Any) -> DictConfig:
-    """The composed configuration of a script."""
-    return compose(name, [f"{key}={quoted(value)}" for key, value in overrides.items()])
+def script_config(config: DictConfig, name: str, **values: Any) -> DictConfig:
+    """The composed configuration of a script, with the demo's further overrides for it."""
+    return compose(name, [*(f"{key}={quoted(value)}" for key, value in values.items()), *config.overrides[name]])
 
 
 def quoted(value: object) -> str:
     """A value for Hydra's command line; whatever is in a path stays a part of the path."""
     if isinstance(value, int):
         return str(value)
-    text = str(value).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{text}'"
+    # In Hydra's grammar a backslash is special only in front of a quote, the closing one included.
+    text = re.sub(r"(\\*)'", r"\1\1\\'", str(value))
+    return "'" + re.sub(r"(\\+)$", r"\1\1", text) + "'"
 
 
 def forget_run(folder: Path) -> None:
@@ -170,7 +179,7 @@ def choose_utterance(config: DictConfig, out: Path, store: Store, metrics: Mappi
         return Utterance(Path(config.speech), None, Path(config.speech).name)
     path = out / "speech.wav"
     if config.videos is None:
-        held_out = instantiate(script_config("make_corpus", out=out / "corpus").data).held_out()
+        held_out = instantiate(script_config(config, "make_corpus", out=out / "corpus").data).held_out()
         save_wav(path, held_out.speech.waveform, held_out.speech.sample_rate_hz)
         return Utterance(path, held_out.motion, "a voice and a text that are not in the corpus")
     clip = store.load(max(metrics["val_clips"], key=lambda clip_id: (store.info(clip_id).seconds, clip_id)))
@@ -204,6 +213,28 @@ def judge_lips(predictor: SpeechToMotion, utterance: Utterance, store: Store, me
     )
 
 
+def write_sheet(path: Path, shown: Shown) -> None:
+    """Pictures of the liveliest moment of a video with their times and mouth openings, on one sheet."""
+    times_s = liveliest_times(shown.predicted, SHEET_IMAGES, SHEET_STEP_S)
+    asked = shown.predicted.sample(times_s)[:, shown.predicted.spec.index(MOUTH)]
+    labels, images = [], []
+    for instants, image in sample_images(shown.video, read_timeline(shown.video), times_s):
+        for instant in instants:
+            labels.append(f"{times_s[instant]:.2f} s   mouth {asked[instant]:.2f}")
+            images.append(image)
+    sheet = contact_sheet(labels, images, columns=6, width=256)
+    with replacing(path) as unfinished:
+        cv2.imwrite(str(unfinished), sheet[..., ::-1])
+
+
+def liveliest_times(motion: Motion, count: int, step_s: float) -> NDArray[np.float64]:
+    """(count,) times, a step apart, in the stretch where the mouth moves most."""
+    mouth, length = motion.channel(MOUTH), round(count * step_s * motion.fps)
+    spread = [float(np.std(mouth[start : start + length])) for start in range(max(1, len(mouth) - length))]
+    first_s = motion.times_s[int(np.argmax(spread))]
+    return np.minimum(first_s + step_s * np.arange(count), motion.times_s[-1])
+
+
 def lip_record(lips: LipFigures) -> dict[str, Any]:
     """`lip_r`, `lip_lag_ms` and what they were measured on."""
     return {
@@ -235,7 +266,7 @@ def print_figures(record: Mapping[str, Any], out: Path) -> None:
         table.add_row(name, f"{_short(value)} {unit}".strip(), meaning)
     printer = Console()
     printer.print(table)
-    for name in (realtime.VIDEO, realtime.PAGE, realtime.REPORT):
+    for name in (realtime.VIDEO, SHEET, realtime.PAGE, realtime.REPORT):
         printer.print(str(out / name), highlight=False, soft_wrap=True)
 
 

@@ -20,6 +20,7 @@ class Demo:
     out: str = MISSING
     seed: int = MISSING
     experiment: str = MISSING
+    overrides: dict[str, list[str]] = MISSING
 
 
 @dataclass

@@ -31,6 +31,7 @@ class Train:
     seed: int = 0
     spec: str = MISSING
     resume: bool = False
+    cpu_threads: int = MISSING
     features: Any = MISSING
     data: Any = MISSING
     models: Any = MISSING

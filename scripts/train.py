@@ -2,9 +2,9 @@
 
 python -m scripts.train data.store=data/prepared out=runs/first
 
-Writes `best.ckpt` (by `val/lip_r` unless told otherwise), `last.ckpt`, `metrics.csv`, `config.yaml` and, when
-all is done, `metrics.json`. Any value of `conf/train.yaml` and its groups can be given; `experiment=<name>`
-gives several at once.
+Writes `best.ckpt` (by `val/lip_r` unless told otherwise), `last.ckpt`, `metrics.csv`, `config.yaml`, `hparams.yaml`
+(the same with commit and data hash) and, when all is done, `metrics.json`. Any value of `conf/train.yaml` and its
+groups can be given; `experiment=<name>` gives several at once.
 """
 
 import logging
@@ -15,6 +15,7 @@ import warnings
 from pathlib import Path
 
 import pytorch_lightning as pl
+import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
@@ -41,6 +42,7 @@ def main(config: DictConfig) -> None:
     quiet_lightning()
     out = Path(config.out)
     resume_from = checkpoint_to_resume(out, config.resume)
+    torch.set_num_threads(config.cpu_threads)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     data, module, contract = build(config)
     data.setup("fit")
@@ -58,6 +60,9 @@ def main(config: DictConfig) -> None:
         num_parameters,
         contract.latency_ms,
     )
+    origin = {"seed": config.seed, "commit": commit(), "data_hash": data.content_hash}
+    for tracker in trainer.loggers:
+        tracker.log_hyperparams({**origin, "config": OmegaConf.to_container(config, resolve=True)})
     trainer.fit(module, data, ckpt_path=resume_from)
     if is_debug:
         logger.info("One batch of training and validation ran; a debug run keeps no checkpoint.")
@@ -77,11 +82,9 @@ def main(config: DictConfig) -> None:
         "speaker_disjoint": data.split.speaker_disjoint,
         "val_speakers": sorted({clip.speaker for clip in data.split.val}),
         "val_clips": [clip.clip_id for clip in data.split.val],
-        "data_hash": data.content_hash,
         "features_hash": contract.features_hash,
         "spec": contract.spec_name,
-        "seed": config.seed,
-        "commit": commit(),
+        **origin,
         "seconds": round(time.monotonic() - started, 1),
     }
     write_json(out / METRICS, metrics)
@@ -146,7 +149,7 @@ def checkpoint_to_resume(out: Path, resume: bool) -> Path | None:
                 f"{out}: no {LAST} to resume from. Leave out `resume=true` to start a new run there, or check `out`."
             )
         return out / LAST
-    found = [name for name in (METRICS, BEST, LAST, CONFIG) if (out / name).exists()]
+    found = [name for name in (METRICS, BEST, LAST) if (out / name).exists()]
     if found:
         raise ConfigError(
             f"{out}: already holds a run ({', '.join(found)}). Continue it with `resume=true`, "

@@ -101,8 +101,16 @@ class WindowDataset(Dataset[tuple[Batch, int]]):
         self._lookahead_frames = lookahead_frames
         self._silence = silence
 
-    def __getitem__(self, window: Window) -> tuple[Batch, int]:
-        """The window as (T, F), (T, C), (T,), and its seed; a batch of them is made by the loader."""
+    def __len__(self) -> int:
+        return len(self._clips)
+
+    def __getitem__(self, window: Window | int) -> tuple[Batch, int]:
+        """The window as (T, F), (T, C), (T,), and its seed; a batch of them is made by the loader.
+
+        A number alone is the start of that clip: what a sequential sampler asks for.
+        """
+        if isinstance(window, int):
+            window = Window(window, 0, window)
         clip = self._clips[window.clip]
         part = clip.part(window.start, window.start + self._window_frames)
         features = np.tile(self._silence, (self._window_frames, 1))

@@ -54,6 +54,12 @@ def test_without_look_ahead_the_last_frame_counts() -> None:
     assert mask[-1]
 
 
+def test_a_number_is_the_start_of_that_clip() -> None:
+    windows = dataset(clip(100), clip(12))
+    assert len(windows) == 2
+    assert torch.equal(windows[1][0].features, windows[Window(1, 0, 1)][0].features)
+
+
 def sampler(seed: int = 0, lengths: tuple[int, ...] = (100, 300, 10)) -> WindowSampler:
     return WindowSampler(lengths=lengths, window_frames=20, num_windows=400, seed=seed)
 

@@ -25,6 +25,7 @@ SMALL = [
     "models.net.dilations=[1,2]",
     "data.window_frames=24",
     "data.batch_size=4",
+    "data.windows_per_epoch=0",
     "trainer.accelerator=cpu",
     "trainer.max_epochs=2",
     "callbacks=quiet",
@@ -58,7 +59,7 @@ def finished(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_leaves_a_checkpoint_metrics_and_config(store: Path, finished: Path) -> None:
-    assert {"best.ckpt", "last.ckpt", "metrics.json", "metrics.csv", "config.yaml"} == {
+    assert {"best.ckpt", "last.ckpt", "metrics.json", "metrics.csv", "config.yaml", "hparams.yaml"} == {
         path.name for path in finished.iterdir()
     }
     metrics = json.loads((finished / "metrics.json").read_text())
@@ -143,7 +144,7 @@ def test_resuming_nothing_is_refused(store: Path, tmp_path: Path) -> None:
 
 
 def test_a_debug_run_leaves_nothing_behind(store: Path, tmp_path: Path) -> None:
-    main(composed(f"data.store={store}", f"out={tmp_path / 'run'}", *SMALL[:5], "debug=one_batch"))
+    main(composed(f"data.store={store}", f"out={tmp_path / 'run'}", *SMALL[:6], "debug=one_batch"))
     assert not (tmp_path / "run").exists()
 
 

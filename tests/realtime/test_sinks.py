@@ -1,5 +1,9 @@
 """What sinks write is on the stream's time, and what can't be opened says why."""
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -62,3 +66,54 @@ def test_an_opencv_without_windows_says_what_to_install(monkeypatch: pytest.Monk
     monkeypatch.setattr("src.realtime.sinks.cv2.namedWindow", refuses)
     with pytest.raises(StreamError, match="pip install opencv-contrib-python"), WindowSink(title="test").open(LAYOUT):
         pass
+
+
+SHOW = """
+import sys
+import numpy as np
+from src.realtime.session import Frame
+from src.realtime.sinks import Layout, WindowSink
+
+image = np.full((64, 64, 3), (200, 30, 90), np.uint8)
+with WindowSink(title="test").open(Layout(width=64, height=64, fps=25.0, sample_rate_hz=16_000)) as write:
+    for index in range(20):
+        assert write(Frame(index, index / 25.0, image, np.zeros(640, np.float32), False, 0.0, 0.0))
+    print("shown", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="no virtual display: apt-get install xvfb")
+def test_a_window_shows_the_picture_in_its_colours(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "320x240x24", "-fbdir", str(tmp_path)],
+        pass_fds=[write], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(write)
+    try:
+        with os.fdopen(read) as number:
+            display = f":{number.readline().strip()}"
+        viewer = subprocess.Popen(
+            [sys.executable, "-c", SHOW], env={**os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb"},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert viewer.stdout is not None
+        assert viewer.stdout.readline() == "shown\n"
+        pixels = screen_pixels((tmp_path / "Xvfb_screen0").read_bytes())
+        viewer.communicate("")
+        assert viewer.returncode == 0
+    finally:
+        server.terminate()
+        server.wait()
+    assert (pixels == (200, 30, 90)).all(axis=-1).sum() >= 60 * 60
+
+
+def screen_pixels(dump: bytes) -> np.ndarray:
+    """(H, W, 3) RGB of an X window dump of 24 bits."""
+    fields = np.frombuffer(dump[:100], ">u4")
+    header, width, height, stride, colours = fields[0], fields[4], fields[5], fields[12], fields[19]
+    begin = int(header + 12 * colours)
+    rows = np.frombuffer(dump, np.uint8, int(stride * height), begin).reshape(height, stride // 4, 4)
+    return rows[:, :width, 2::-1]

@@ -95,3 +95,10 @@ def test_the_two_readmes_have_the_same_sections_and_commands() -> None:
         return [line.split("#")[0].strip() for block in blocks for line in block.splitlines() if line.strip()]
 
     assert commands(english) == commands(chinese)
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md", "CONTRIBUTING.md"])
+def test_links_of_the_documents_lead_somewhere(readme: str) -> None:
+    links = re.findall(r"\]\(([^)#]+)", (ROOT / readme).read_text("utf-8"))
+    local = [link for link in links if not link.startswith("https://")]
+    assert [link for link in local if not (ROOT / link).exists()] == []

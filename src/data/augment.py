@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from src.data.windows import Batch
 from src.errors import ConfigError
 
 _DB = math.log(10.0) / 10.0  # one decibel in natural-log power
@@ -107,6 +108,65 @@ class TimeMask(Augmentation):
         """See `Augmentation`."""
         masked = _runs(len(hops), hops.shape[1], self._num_masks, self._max_hops, generator)
         return torch.where(masked[:, :, None], hops.mean(dim=1, keepdim=True), hops)
+
+
+class Silences:
+    """Stretches in which nobody speaks and the mouth rests, so that lips learn to stay closed in silence.
+
+    Corpora of speech hold little silence, and none at all if their clips are single words: a network
+    trained on those leaves the mouth half open when the voice stops.
+
+    Reference: muted clips as in NVIDIA's Audio2Face-3D training framework.
+    """
+
+    def __init__(self, *, share: float, min_frames: int, settle_frames: int) -> None:
+        """Take the settings.
+
+        Args:
+            share: of the windows that get a stretch of silence.
+            min_frames: its shortest length.
+            settle_frames: how long a mouth may take to close. These frames, and those around the ends of the
+                stretch that hear both speech and silence, count for nothing.
+        """
+        if not 0.0 <= share <= 1.0 or min_frames < 1 or settle_frames < 0:
+            raise ConfigError(
+                f"data.silences: share {share}, min_frames {min_frames} and settle_frames {settle_frames} must be a "
+                "share from 0 to 1, a count above 0 and one of 0 or more. Correct them."
+            )
+        self._share, self._min_frames, self._settle_frames = share, min_frames, settle_frames
+
+    def __call__(
+        self, batch: Batch, silence: Tensor, rest: Tensor, lookahead_frames: int, generator: torch.Generator
+    ) -> Batch:
+        """A batch with silences; the given one is not changed.
+
+        Args:
+            batch: windows.
+            silence: (F,) features of digital silence.
+            rest: (C,) motion of a resting face; NaN for channels that silence says nothing about.
+            lookahead_frames: how far ahead the network hears.
+            generator: of all draws.
+        """
+        size, length = batch.mask.shape
+        shortest = min(self._min_frames, length)
+        chosen = torch.rand(size, 1, generator=generator) < self._share
+        width = (shortest + torch.rand(size, 1, generator=generator) * (length - shortest + 1)).long()
+        # A quarter of them begin with the window: streams begin with silence, clips of single words never do.
+        anywhere = (torch.rand(size, 1, generator=generator) * 4 - 1) / 3
+        begin = (anywhere.clamp(min=0) * (length - shortest + 1)).long()
+        end = begin + width
+        frame = torch.arange(length)
+        quiet = chosen & (frame >= begin) & (frame < end)
+        mixed = chosen & (
+            ((begin > 0) & (frame >= begin - lookahead_frames) & (frame < begin + self._settle_frames))
+            | ((frame >= end - lookahead_frames) & (frame < end + lookahead_frames))
+        )
+        resting = quiet[:, :, None] & ~rest.isnan()
+        return Batch(
+            torch.where(quiet[:, :, None], silence, batch.features),
+            torch.where(resting, rest.nan_to_num(), batch.motion),
+            batch.mask & ~mixed,
+        )
 
 
 class Sometimes(Augmentation):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
-from src.data.augment import Augmentation
+from src.data.augment import Augmentation, Silences
 from src.data.features import HOPS_PER_FRAME, LogMel, stack_hops
 from src.data.split import Split, split_by_speaker
 from src.data.store import Clip, Store
@@ -56,6 +56,8 @@ class MotionDataModule(pl.LightningDataModule):
         min_clip_frames: int,
         val_share: float,
         val_speakers: Sequence[str],
+        silences: Silences | None,
+        resting: Sequence[str],
         augmentations: dict[str, Augmentation | None],
         seed: int,
     ) -> None:
@@ -73,6 +75,8 @@ class MotionDataModule(pl.LightningDataModule):
             num_workers: loader processes; 0 works in the main one.
             min_clip_frames: shorter clips are left out.
             val_share, val_speakers: see `split_by_speaker`.
+            silences: put into training windows before the augmentations; null for none.
+            resting: channels that are at rest while nobody speaks.
             augmentations: applied in order to training windows; null ones are skipped.
             seed: of the split, the windows and the augmentation.
 
@@ -99,6 +103,8 @@ class MotionDataModule(pl.LightningDataModule):
         self._min_clip_frames = min_clip_frames
         self._val_share = val_share
         self._val_speakers = list(val_speakers)
+        self._silences = silences
+        self._rest = rest_of(spec, resting)
         self._augmentations = [augmentation for augmentation in augmentations.values() if augmentation is not None]
         self._seed = seed
 
@@ -165,7 +171,7 @@ class MotionDataModule(pl.LightningDataModule):
             windows,
             batch_size=self._batch_size,
             sampler=sampler,
-            collate_fn=_AugmentingCollate(self._augmentations, self._features),
+            collate_fn=self._collate,
             num_workers=self._num_workers,
             persistent_workers=self._num_workers > 0,
         )
@@ -173,6 +179,19 @@ class MotionDataModule(pl.LightningDataModule):
     def val_dataloader(self) -> DataLoader[Batch]:
         """Whole clips, one per batch, in the order of their names."""
         return DataLoader(WholeClips(self.split.val), batch_size=1)
+
+    def _collate(self, samples: Sequence[tuple[Batch, int]]) -> Batch:
+        """Stack windows and augment them, with a generator seeded by the windows themselves."""
+        batch: Batch = default_collate([sample for sample, _ in samples])
+        generator = torch.Generator().manual_seed(sum(seed for _, seed in samples))
+        if self._silences is not None:
+            silence = torch.from_numpy(self._silence)
+            batch = self._silences(batch, silence, self._rest, self._lookahead_frames, generator)
+        size, frames, _ = batch.features.shape
+        hops = batch.features.reshape(size, frames * HOPS_PER_FRAME, self._features.size)
+        for augmentation in self._augmentations:
+            hops = augmentation(hops, float(self._features.silence_row[0]), generator)
+        return batch._replace(features=hops.reshape(size, frames, -1))
 
     @property
     def _silence(self) -> NDArray[np.float32]:
@@ -207,24 +226,16 @@ def part_facts(clips: Sequence[FeatureClip]) -> dict[str, Any]:
     }
 
 
-class _AugmentingCollate:
-    """Stacks windows and augments them, with a generator seeded by the windows themselves."""
+def rest_of(spec: MotionSpec, channels: Sequence[str]) -> Tensor:
+    """(C,) the neutral value of the named channels, NaN for all others.
 
-    def __init__(self, augmentations: Sequence[Augmentation], features: LogMel) -> None:
-        self._augmentations = augmentations
-        self._num_bands = features.size
-        self._floor = float(features.silence_row[0])
-
-    def __call__(self, samples: Sequence[tuple[Batch, int]]) -> Batch:
-        batch: Batch = default_collate([sample for sample, _ in samples])
-        if not self._augmentations:
-            return batch
-        generator = torch.Generator().manual_seed(sum(seed for _, seed in samples))
-        size, frames, _ = batch.features.shape
-        hops = batch.features.reshape(size, frames * HOPS_PER_FRAME, self._num_bands)
-        for augmentation in self._augmentations:
-            hops = augmentation(hops, self._floor, generator)
-        return batch._replace(features=hops.reshape(size, frames, -1))
+    Raises:
+        MotionError: the spec lacks a channel.
+    """
+    rest = np.full(spec.size, np.nan, np.float32)
+    for name in channels:
+        rest[spec.index(name)] = spec.neutral[spec.index(name)]
+    return torch.from_numpy(rest)
 
 
 def _float_tensor(values: NDArray[np.floating]) -> Tensor:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from src.data.augment import Augmentation, BandMask, GainAndTilt, MelShift, NoiseFloor, Sometimes, TimeMask
+from src.data.augment import Augmentation, BandMask, GainAndTilt, MelShift, NoiseFloor, Silences, Sometimes, TimeMask
 from src.data.features import LogMel
+from src.data.windows import Batch
 from src.errors import ConfigError
 
 FLOOR = math.log(1e-5)
@@ -104,3 +105,56 @@ def test_sometimes_leaves_the_other_rows_alone() -> None:
     assert share == pytest.approx(0.3, abs=0.1)
     with pytest.raises(ConfigError, match="share is 2"):
         Sometimes(share=2, augmentation=MelShift(max_bands=1))
+
+
+def windows(size: int = 64, length: int = 60) -> Batch:
+    torch.manual_seed(1)
+    return Batch(
+        torch.rand(size, length, 8) + 1, torch.rand(size, length, 3), torch.ones(size, length, dtype=torch.bool)
+    )
+
+
+SILENCE, REST = torch.zeros(8), torch.tensor([0.0, 0.0, float("nan")])
+
+
+def silenced(share: float, batch: Batch, seed: int = 0) -> Batch:
+    return Silences(share=share, min_frames=15, settle_frames=6)(batch, SILENCE, REST, 2, generator(seed))
+
+
+def test_where_nobody_speaks_the_mouth_rests_and_the_rest_of_the_face_goes_on() -> None:
+    given = windows()
+    batch = silenced(1.0, given)
+    quiet = (batch.features == 0).all(dim=2)
+    assert (quiet.sum(dim=1) >= 15).all()
+    assert (batch.motion[quiet][:, :2] == 0).all()
+    assert torch.equal(batch.motion[..., 2], given.motion[..., 2])
+    assert torch.equal(batch.features[~quiet], given.features[~quiet])
+    assert torch.equal(batch.motion[~quiet], given.motion[~quiet])
+
+
+def test_frames_that_hear_both_speech_and_silence_do_not_count() -> None:
+    batch = silenced(1.0, windows())
+    quiet = (batch.features == 0).all(dim=2)
+    for row in range(len(quiet)):
+        frames = torch.nonzero(quiet[row])[:, 0]
+        begin, end = int(frames[0]), int(frames[-1]) + 1
+        assert len(frames) == end - begin  # one stretch
+        assert batch.mask[row, begin] == (begin == 0)  # a stream may begin with silence: nothing to settle
+        if begin > 0:
+            assert not batch.mask[row, max(begin - 2, 0) : begin + 6].any()
+        assert not batch.mask[row, end - 2 : end + 2].any() or end == 60
+    assert (quiet[:, 0]).any()
+    assert (quiet & batch.mask).any(dim=1).all()
+
+
+def test_silences_come_to_their_share_of_the_windows_and_follow_the_seed() -> None:
+    given = windows(size=400)
+    assert torch.equal(silenced(0.0, given).features, given.features)
+    quiet = (silenced(0.25, given).features == 0).all(dim=2).any(dim=1)
+    assert 0.18 < quiet.float().mean() < 0.32
+    assert torch.equal(silenced(0.25, given, 3).features, silenced(0.25, given, 3).features)
+
+
+def test_silences_refuse_a_share_that_is_none() -> None:
+    with pytest.raises(ConfigError, match="share 2"):
+        Silences(share=2, min_frames=15, settle_frames=6)

@@ -53,6 +53,8 @@ def data(store: Path, mel: LogMel, augmentation: Augmentation | None = None, **c
         "min_clip_frames": 8,
         "val_share": 0.2,
         "val_speakers": ["bob"],
+        "silences": None,
+        "resting": [],
         "augmentations": {"gain": augmentation},
         "seed": 0,
     }

@@ -4,9 +4,15 @@ import pytest
 import torch
 
 from src.errors import ConfigError
-from src.models.losses import L1, L2, Huber, MotionLoss, Smoothness, Velocity
+from src.models.losses import L1, L2, Concordance, Huber, MotionLoss, Smoothness, Velocity
 
-MATCHING: list[MotionLoss] = [L1(weight=1), L2(weight=1), Huber(weight=1, delta=0.5), Velocity(weight=1)]
+MATCHING: list[MotionLoss] = [
+    L1(weight=1),
+    L2(weight=1),
+    Huber(weight=1, delta=0.5),
+    Velocity(weight=1),
+    Concordance(weight=1),
+]
 ALL = [*MATCHING, Smoothness(weight=1)]
 EVEN = torch.ones(3)
 
@@ -21,7 +27,8 @@ def motion(seed: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("loss", MATCHING, ids=name)
 def test_the_right_answer_costs_nothing(loss: MotionLoss) -> None:
-    assert loss(motion(0), motion(0), torch.ones(2, 20, dtype=torch.bool), EVEN) == 0
+    cost = loss(motion(0), motion(0), torch.ones(2, 20, dtype=torch.bool), EVEN)
+    assert cost == pytest.approx(0, abs=1e-5)
 
 
 @pytest.mark.parametrize("loss", ALL, ids=name)
@@ -86,3 +93,15 @@ def test_changes_across_a_gap_do_not_count() -> None:
 def test_a_negative_weight_is_refused() -> None:
     with pytest.raises(ConfigError, match="a weight is -1"):
         L1(weight=-1)
+
+
+@pytest.mark.parametrize(
+    ("size", "shift", "cost"),
+    [(1.0, 0.0, 0.0), (0.5, 0.0, 0.2), (-1.0, 0.0, 2.0), (1.0, 1.0, 1 / 3), (0.0, 0.0, 1.0)],
+    ids=["the truth", "half its size", "upside down", "one deviation too high", "the mean"],
+)
+def test_concordance_asks_for_shape_size_and_mean(size: float, shift: float, cost: float) -> None:
+    truth = motion(0)
+    truth = (truth - truth.mean(dim=(0, 1))) / truth.std(dim=(0, 1), correction=0)
+    mask = torch.ones(2, 20, dtype=torch.bool)
+    assert Concordance(weight=1)(size * truth + shift, truth, mask, EVEN) == pytest.approx(cost, abs=1e-5)

@@ -19,7 +19,7 @@ class Demo:
     speech: str | None = None
     out: str = MISSING
     seed: int = MISSING
-    experiment: str = MISSING
+    experiment: str | None = None
     overrides: dict[str, list[str]] = MISSING
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -14,24 +13,7 @@ import scripts.predict
 import scripts.realtime
 from scripts.entry import CONFIG_FOLDER, repairable
 from scripts.schema import register
-from src.models.checkpoint import SECTION, describe
 from src.motion import Motion
-from tests.realtime.test_predictor import noise, tiny
-from tests.realtime.test_sources import write_wav
-from tests.render.portraits import drawn_avatar
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with best.ckpt, avatar/ and speech.wav."""
-    folder = tmp_path_factory.mktemp("in puts")
-    predictor = tiny()
-    state = {f"net.{name}": tensor for name, tensor in predictor.net.state_dict().items()}
-    section = describe(predictor.net, predictor.contract)
-    torch.save({"state_dict": state, "epoch": 0, SECTION: section}, folder / "best.ckpt")
-    drawn_avatar().save(folder / "avatar")
-    write_wav(folder / "speech.wav", noise(16_000))
-    return folder
 
 
 def composed(script: str, *overrides: str) -> DictConfig:

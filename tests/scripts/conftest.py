@@ -1,0 +1,24 @@
+"""A tiny untrained model, a drawn face and a recording, for scripts that need them."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from src.models.checkpoint import SECTION, describe
+from tests.realtime.test_predictor import noise, tiny
+from tests.realtime.test_sources import write_wav
+from tests.render.portraits import drawn_avatar
+
+
+@pytest.fixture(scope="session")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with best.ckpt, avatar/ and speech.wav."""
+    folder = tmp_path_factory.mktemp("in puts")
+    predictor = tiny()
+    state = {f"net.{name}": tensor for name, tensor in predictor.net.state_dict().items()}
+    section = describe(predictor.net, predictor.contract)
+    torch.save({"state_dict": state, "epoch": 0, SECTION: section}, folder / "best.ckpt")
+    drawn_avatar().save(folder / "avatar")
+    write_wav(folder / "speech.wav", noise(16_000))
+    return folder

@@ -1,6 +1,6 @@
 # `make demo` and `make test` are all a newcomer needs. Every target first brings .venv up to the lock.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
@@ -45,7 +45,8 @@ format: $(STAMP)
 
 # A half-installed environment has no stamp and is made again from nothing.
 $(STAMP): requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) not found. Install Python 3.11 or give PYTHON=<path> (3.11 or 3.12)."; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null || \
+	  { echo "error: no Python 3.11 or 3.12 found. Install one, or give it: make PYTHON=<path> ..."; exit 2; }
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock

@@ -7,6 +7,7 @@ pictures in the same order give the same landmarks, bit for bit.
 
 import os
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from types import TracebackType
@@ -21,7 +22,23 @@ from src.face import NUM_LANDMARKS
 _BLANK = np.zeros((64, 64, 3), np.uint8)
 
 
-class FaceLandmarker:
+class ClosedAtExit(ABC):
+    """A context manager that closes itself when its block ends."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free what is held; the object is of no further use."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class FaceLandmarker(ClosedAtExit):
     """Finds faces and their 478 landmarks (irises included), see `src/face.py` for which is which.
 
     Attributes:
@@ -84,16 +101,8 @@ class FaceLandmarker:
         """Free MediaPipe's resources; the landmarker is of no further use."""
         self._mesh.close()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class FaceFinder:
+class FaceFinder(ClosedAtExit):
     """Finds every face of a photo, also small ones and several.
 
     FaceMesh's own detector looks at the whole picture in 128 pixels, so it misses a face that fills less
@@ -133,14 +142,6 @@ class FaceFinder:
         """Free MediaPipe's resources; the finder is of no further use."""
         self._detection.close()
         self._landmarker.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _boxes(self, image: NDArray[np.uint8]) -> list[tuple[float, float, float, float]]:
         """x, y, width, height in pixels of each face, the largest first."""

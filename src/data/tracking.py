@@ -6,14 +6,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from src.data.landmarks import FaceLandmarker
+from src.data.landmarks import ClosedAtExit, FaceLandmarker
 from src.data.video import Timeline, sample_images
 from src.face import CHIN, FOREHEAD, NUM_LANDMARKS
 
@@ -72,7 +71,7 @@ class FaceTrack:
         return float(np.median(np.linalg.norm(seen[:, FOREHEAD, :2] - seen[:, CHIN, :2], axis=1)))
 
 
-class FaceTracker:
+class FaceTracker(ClosedAtExit):
     """Follows one face through videos, and notices others beside it.
 
     Attributes:
@@ -88,14 +87,6 @@ class FaceTracker:
         self.rival_ratio = rival_ratio
         self._follower = FaceLandmarker(max_faces=1, static=False)
         self._searcher = FaceLandmarker(max_faces=2, static=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Free both face landmarkers; the tracker is of no further use."""

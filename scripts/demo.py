@@ -34,7 +34,7 @@ from src.data.audio import load_recording, save_wav
 from src.data.store import Store
 from src.data.video import read_timeline, sample_images
 from src.errors import ConfigError
-from src.eval.lip_sync import MOUTH, compare_mouths
+from src.eval.lip_sync import MOUTH, compare_mouths, mouth_record
 from src.eval.metrics import LAG, PEARSON_R, Measurement
 from src.eval.report import write_page
 from src.eval.run_page import demo_page
@@ -124,6 +124,7 @@ def main(config: DictConfig) -> None:
         lips = judge_lips(predictor, utterance, store, metrics)
         record |= {
             **lip_record(lips),
+            "lips": mouths(shown, utterance.reference),
             "speech": utterance.origin,
             "data": {key: metrics[key] for key in ("train", "val", "speaker_disjoint", "data_hash")},
         }
@@ -216,6 +217,18 @@ def judge_lips(predictor: SpeechToMotion, utterance: Utterance, store: Store, me
         Measurement(LAG, median(lags) if lags else None, "" if lags else none),
         f"mean r and median lag over {len(judged)} held-out clips, because the true motion of the speech is unknown",
     )
+
+
+def mouths(shown: Shown | None, reference: Motion | None) -> dict[str, dict[str, float | None]]:
+    """What the mouth does as predicted and as found again in the pictures; empty where there is no video."""
+    if shown is None:
+        return {}
+    motions = {"predicted": shown.predicted, "shown": shown.motion}
+    return {
+        name: mouth_record(motion, reference, shown.waveform, shown.sample_rate_hz)
+        for name, motion in motions.items()
+        if motion is not None
+    }
 
 
 def write_sheet(path: Path, shown: Shown) -> None:

@@ -80,6 +80,30 @@ def mouth_in_silence(motion: Motion, waveform: NDArray[np.float32], sample_rate_
     return silence_stability(motion.channel(MOUTH), loudness, fps=motion.fps)
 
 
+def mouth_record(
+    motion: Motion, reference: Motion | None, waveform: NDArray[np.float32], sample_rate_hz: int
+) -> dict[str, float | None]:
+    """What a mouth does, in plain numbers for a report: against the true motion, and in silence.
+
+    Args:
+        motion: predicted, or found again in the pictures of a video; from time 0 of the sound.
+        reference: true motion of the sound; None if unknown.
+        waveform: (S,) the sound.
+        sample_rate_hz: of the waveform.
+
+    Returns:
+        `r`, `lag_ms` and `movement` (of spreads), None without a reference or where they can't be
+        measured; `silence_std` and `silence_speed`, None where there is no silence.
+    """
+    spread, speed = mouth_in_silence(motion, waveform, sample_rate_hz)
+    measured: dict[str, Measurement | None] = dict.fromkeys(("r", "lag_ms", "movement"))
+    if reference is not None:
+        sync = compare_mouths(motion, reference)
+        measured = {"r": sync.r, "lag_ms": sync.lag, "movement": sync.movement}
+    measured |= {"silence_std": spread, "silence_speed": speed}
+    return {name: None if one is None or one.value is None else round(one.value, 4) for name, one in measured.items()}
+
+
 def common_mouths(
     predicted: Motion, reference: Motion
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:

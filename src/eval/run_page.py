@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from src.eval.lip_sync import AV_OFFSET, MOUTH
-from src.eval.metrics import LAG, PEARSON_R, SILENCE_SPEED, SILENCE_STD, Metric, frame_rms
+from src.eval.metrics import LAG, PEARSON_R, SILENCE_SPEED, SILENCE_STD, STD_RATIO, Metric, frame_rms
 from src.eval.report import Figure, Latencies, MouthCurves, Page, Table
 from src.eval.shown import Shown
 from src.motion import Motion
@@ -23,6 +23,16 @@ LATENCY_DEFINITION = (
     "From the arrival of the sound of a frame to its finished picture at the sink. Includes the look-ahead of the "
     "model and the wait for the common presentation of picture and sound."
 )
+
+
+MOUTH_ROWS = (
+    ("r", "Correlation", "", PEARSON_R),
+    ("lag_ms", "Lag", "ms", LAG),
+    ("movement", "Movement", "", STD_RATIO),
+    ("silence_std", "Spread in silence", "of face size", SILENCE_STD),
+    ("silence_speed", "Speed in silence", "of face size per s", SILENCE_SPEED),
+)
+"""Key in the report, name, unit and metric of what is said about a mouth."""
 
 
 def live_page(record: Mapping[str, Any], shown: Shown | None) -> Page:
@@ -52,7 +62,7 @@ def demo_page(record: Mapping[str, Any], shown: Shown | None, reference: Motion 
 
     Args:
         record: the content of the demo's `report.json`: that of a live run with `lip_r`, `lip_lag_ms`,
-            `lip_reference`, `speech`, `data` and `stage_seconds`.
+            `lip_reference`, `lips`, `speech`, `data` and `stage_seconds`.
         shown: the video that the sink wrote, looked at again.
         reference: true motion of the utterance, where it is known.
     """
@@ -74,8 +84,26 @@ def demo_page(record: Mapping[str, Any], shown: Shown | None, reference: Motion 
         figures=(dropped, held, *live.figures),
         curves=mouth_curves(shown, reference) if shown else None,
         stages=stages,
+        tables=(mouth_table(record["lips"], known=reference is not None), *live.tables),
         provenance=(*live.provenance, ("Training data", data["data_hash"])),
     )
+
+
+def mouth_table(lips: Mapping[str, Mapping[str, float | None]], *, known: bool) -> Table:
+    """What the mouth does as predicted and as shown.
+
+    Args:
+        lips: `mouth_record` of the `predicted` and, if it was looked for, of the `shown` motion.
+        known: whether they were held against a true motion.
+    """
+    rows = [
+        [label, *(lips.get(who, {}).get(key) for who in ("predicted", "shown")), unit]
+        for key, label, unit, _ in MOUTH_ROWS
+    ]
+    subject = "Against the true motion, and in silence." if known else "The true motion is unknown; silence tells."
+    definitions = " ".join(f"{label}: {metric.definition}" for _, label, _, metric in MOUTH_ROWS)
+    columns = ["figure", "as predicted", "as found in the pictures", "unit"]
+    return Table("The mouth", columns, rows, f"{subject} {definitions}")
 
 
 def mouth_curves(shown: Shown, reference: Motion | None = None) -> MouthCurves:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from src.errors import MotionError
-from src.eval.lip_sync import av_offset_ms, common_mouths, compare_mouths, mouth_in_silence
+from src.eval.lip_sync import av_offset_ms, common_mouths, compare_mouths, mouth_in_silence, mouth_record
 from src.motion import CORE7, Motion
 from tests.eval.test_metrics import mouth
 
@@ -58,3 +58,12 @@ def test_a_mouth_that_flaps_in_silence_is_seen() -> None:
     spread, speed = mouth_in_silence(motion(np.tile([0.0, 0.1], 50)), waveform, 16_000)
     assert spread.value == pytest.approx(0.05, abs=1e-3)
     assert speed.value == pytest.approx(2.5, rel=1e-3)
+
+
+def test_the_record_of_a_mouth_says_what_can_be_said() -> None:
+    moving, sound = motion(mouth()), np.tile(np.float32([0.1, -0.1]), 80_000)
+    known = mouth_record(moving, moving, sound, 16_000)
+    assert (known["r"], known["lag_ms"], known["movement"]) == (1.0, pytest.approx(0.0, abs=0.01), 1.0)
+    assert known["silence_std"] is None  # nobody is ever silent
+    unknown = mouth_record(moving, None, sound, 16_000)
+    assert (unknown["r"], unknown["lag_ms"], unknown["movement"]) == (None, None, None)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from src.eval.lip_sync import mouth_record
 from src.eval.provenance import provenance
 from src.eval.report import page_html
 from src.eval.run_page import demo_page, live_page
@@ -69,6 +70,7 @@ def test_the_demo_page_adds_lips_stages_and_the_reference(shown: Shown) -> None:
         "lip_lag_ms": None,
         "lip_lag_ms_reason": "no shift correlates",
         "lip_reference": "a held-out voice",
+        "lips": {"predicted": mouth_record(motion(mouth()), motion(mouth()), np.zeros(160_000, np.float32), 16_000)},
         "speech": "a sentence",
         "data": {"train": {}, "val": {}, "speaker_disjoint": True, "data_hash": "feed"},
         "stage_seconds": {"data": 12.0, "training": 30.5, "total": 42.5},
@@ -81,3 +83,7 @@ def test_the_demo_page_adds_lips_stages_and_the_reference(shown: Shown) -> None:
     html = page_html(page)
     for words in ("0.830", "no shift correlates", "a held-out voice", "feed", "42.5 s in all", "speakers it never saw"):
         assert words in html
+    table = page.tables[0]
+    assert table.title == "The mouth"
+    correlation = table.rows[0]
+    assert correlation[:3] == ["Correlation", pytest.approx(1.0), None]

@@ -185,7 +185,7 @@ def choose_utterance(config: DictConfig, out: Path, store: Store, metrics: Mappi
     if config.videos is None:
         held_out = instantiate(script_config(config, "make_corpus", out=out / "corpus").data).held_out()
         save_wav(path, held_out.speech.waveform, held_out.speech.sample_rate_hz)
-        return Utterance(path, held_out.motion, "a voice and a text that are not in the corpus")
+        return Utterance(path, held_out.motion, "a text that training never saw, in a voice that it never heard")
     clip = store.load(max(metrics["val_clips"], key=lambda clip_id: (store.info(clip_id).seconds, clip_id)))
     frames = round(min(MAX_UTTERANCE_S, clip.info.seconds) * clip.motion.fps)
     samples = round(frames / clip.motion.fps * clip.info.sample_rate_hz)

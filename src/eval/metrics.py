@@ -77,7 +77,7 @@ SILENCE_STD = Metric(
     1,
     "Mouth spread in silence",
     "of face size",
-    "Standard deviation of mouth opening over frames of silence (sound 35 dB below the clip's loud frames for at "
+    "Standard deviation of mouth opening over frames of silence (sound 25 dB below the clip's loud frames for at "
     "least 200 ms). 0 is a still mouth.",
     "ours; lips that move in silence are what users of talking heads complain about most",
 )
@@ -175,7 +175,7 @@ def silence_stability(
     loudness: NDArray[np.floating],
     *,
     fps: float,
-    floor_db: float = 35.0,
+    floor_db: float = 25.0,
     settle_s: float = 0.2,
 ) -> tuple[Measurement, Measurement]:
     """Whether the mouth rests while nothing is said.

@@ -2,8 +2,8 @@
 
 python -m scripts.make_corpus out=data/synthetic
 
-Running it again makes only what is missing; `data.clips_per_speaker=20` grows a corpus. What counts is the
-configuration: after changing the code of the renderer, build in an empty folder.
+Running it again makes only what is missing; `data.clips_per_speaker=20` grows a corpus. Clips of another
+configuration, or of a renderer that draws differently, are made again.
 """
 
 import hashlib
@@ -25,8 +25,9 @@ from scripts.entry import run
 from scripts.make_avatar import builtin_avatar
 from src.data.synthetic_folder import build_corpus
 from src.errors import ConfigError
-from src.motion import Motion
+from src.motion import CORE7, Motion
 from src.render.avatar import Avatar
+from src.render.contact_sheet import range_of_motion
 from src.render.mesh import MeshRenderer, MeshState
 from src.render.mp4 import Mp4Writer
 
@@ -41,7 +42,7 @@ def main(config: DictConfig) -> None:
         instantiate(config.data),
         render_frames=camera,
         write_clip=write_clip,
-        configuration=clip_configuration(config, camera.avatar),
+        configuration=clip_configuration(config, camera),
         workers=config.workers or os.cpu_count() or 1,
     )
 
@@ -94,15 +95,21 @@ def write_clip(
             writer.add_image(image, index / fps)
 
 
-def clip_configuration(config: DictConfig, avatar: Avatar) -> dict[str, Any]:
-    """All that decides about a clip's content, JSON-like."""
+def clip_configuration(config: DictConfig, camera: Camera) -> dict[str, Any]:
+    """All that decides about a clip's content, JSON-like.
+
+    A few rendered pictures stand for the avatar and for the code that draws it.
+    """
     values: Any = OmegaConf.to_container(config, resolve=True)
-    pixels = hashlib.sha256(avatar.image.tobytes() + avatar.landmarks.tobytes()).hexdigest()
+    _, probes = range_of_motion()
+    drawn = hashlib.sha256()
+    for image in camera(Motion(probes, CORE7)):
+        drawn.update(image.tobytes())
     return {
         "data": {key: value for key, value in values["data"].items() if key not in NOT_OF_A_CLIP},
         "render": values["render"],
         "image_size": values["image_size"],
-        "avatar_sha256": pixels,
+        "drawn_sha256": drawn.hexdigest(),
     }
 
 

@@ -75,8 +75,21 @@ def test_a_middle_larger_than_the_picture_is_refused() -> None:
     ],
 )
 def test_clips_are_made_again_exactly_when_their_content_would_change(override: str, same: bool) -> None:
-    plain, changed = (clip_configuration(config("out=here", *more), AVATAR) for more in ([], [override]))
+    camera = Camera(Ramp(), AVATAR, 4)  # type: ignore[arg-type]
+    plain, changed = (clip_configuration(config("out=here", *more), camera) for more in ([], [override]))
     assert (plain == changed) is same
+
+
+def test_clips_are_made_again_when_the_renderer_draws_differently() -> None:
+    class Darker(Ramp):
+        def render(self, state: object, frame: np.ndarray) -> np.ndarray:
+            return super().render(state, frame) // 2
+
+    one, other = (
+        clip_configuration(config("out=here"), Camera(renderer, AVATAR, 4))  # type: ignore[arg-type]
+        for renderer in (Ramp(), Darker())
+    )
+    assert one != other
 
 
 @pytest.mark.slow

@@ -81,7 +81,7 @@ def test_clamping_keeps_what_is_in_range_and_limits_the_rest() -> None:
     assert np.allclose(clamped.values[1], [0.5, 0, 0.2, -30, 20, -20, 1])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(frames=st.integers(1, 9), fps=st.floats(1, 120), start_s=st.floats(-10, 1e4))
 def test_a_saved_motion_loads_as_it_was(tmp_path_factory, frames: int, fps: float, start_s: float) -> None:
     path = tmp_path_factory.mktemp("motion") / "motion.npz"

@@ -75,7 +75,7 @@ def test_a_portrait_without_a_face_fails_before_any_long_work(tmp_path: Path) ->
     assert not (tmp_path / "out").exists()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.text(alphabet="ab /'\"\\,=[]{}$()空格 ", min_size=1).filter(lambda text: "${" not in text))
 def test_any_path_survives_the_way_through_the_command_line(path: str) -> None:
     register()

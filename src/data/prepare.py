@@ -117,13 +117,15 @@ class Preparation:
         report = _report(results, store, workers, time.perf_counter() - start)
         write_json(folder / REPORT, asdict(report))
         logger.info(
-            "%d clips, %.1f minutes, %d speakers; %d refused%s; %.1f times real time",
+            "%d clips, %.1f minutes, %d speakers; %d refused%s; %s",
             report.clips_ok,
             report.minutes,
             report.speakers,
             report.clips_rejected,
             "".join(f", {count} {code}" for code, count in report.reasons.items()),
-            report.realtime_factor,
+            f"{report.realtime_factor:.1f} times real time"
+            if report.clips_reused < report.clips_ok
+            else "all were there already",
         )
         if not report.clips_ok:
             examples = "; ".join(f"{each.path}: {each.reason}" for each in report.rejected[:3])

@@ -220,15 +220,13 @@ def judge_lips(predictor: SpeechToMotion, utterance: Utterance, store: Store, me
 
 
 def mouths(shown: Shown | None, reference: Motion | None) -> dict[str, dict[str, float | None]]:
-    """What the mouth does as predicted and as found again in the pictures; empty where there is no video."""
+    """What the mouth does as predicted, as found again in the pictures, and in truth, as far as each is known."""
     if shown is None:
         return {}
-    motions = {"predicted": shown.predicted, "shown": shown.motion}
-    return {
-        name: mouth_record(motion, reference, shown.waveform, shown.sample_rate_hz)
-        for name, motion in motions.items()
-        if motion is not None
-    }
+    sound = (shown.waveform, shown.sample_rate_hz)
+    judged = {"predicted": shown.predicted, "shown": shown.motion}
+    lips = {name: mouth_record(motion, reference, *sound) for name, motion in judged.items() if motion is not None}
+    return lips if reference is None else {**lips, "true": mouth_record(reference, None, *sound)}
 
 
 def write_sheet(path: Path, shown: Shown) -> None:

@@ -93,16 +93,16 @@ def mouth_table(lips: Mapping[str, Mapping[str, float | None]], *, known: bool) 
     """What the mouth does as predicted and as shown.
 
     Args:
-        lips: `mouth_record` of the `predicted` and, if it was looked for, of the `shown` motion.
+        lips: `mouth_record` of the `predicted` and, where there are, of the `shown` and the `true` motion.
         known: whether they were held against a true motion.
     """
     rows = [
-        [label, *(lips.get(who, {}).get(key) for who in ("predicted", "shown")), unit]
+        [label, *(lips.get(who, {}).get(key) for who in ("predicted", "shown", "true")), unit]
         for key, label, unit, _ in MOUTH_ROWS
     ]
     subject = "Against the true motion, and in silence." if known else "The true motion is unknown; silence tells."
     definitions = " ".join(f"{label}: {metric.definition}" for _, label, _, metric in MOUTH_ROWS)
-    columns = ["figure", "as predicted", "as found in the pictures", "unit"]
+    columns = ["figure", "as predicted", "as found in the pictures", "in truth", "unit"]
     return Table("The mouth", columns, rows, f"{subject} {definitions}")
 
 

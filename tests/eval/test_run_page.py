@@ -86,4 +86,4 @@ def test_the_demo_page_adds_lips_stages_and_the_reference(shown: Shown) -> None:
     table = page.tables[0]
     assert table.title == "The mouth"
     correlation = table.rows[0]
-    assert correlation[:3] == ["Correlation", pytest.approx(1.0), None]
+    assert correlation[:4] == ["Correlation", pytest.approx(1.0), None, None]

@@ -146,7 +146,9 @@ def expression_field(landmarks: Array, mouth: Mouth, size: int, step: int) -> Ex
     open_lower = common * around + (1 - UPPER_LIP_LIFT) * profile * below
     close_upper = chin_up * common * beside + UPPER_LIP_CLOSING * gap * above
     close_lower = chin_up * common * around - (1 - UPPER_LIP_CLOSING) * gap * below
-    spread = _spread(u, mouth.half_width) * smoothstep(np.abs(v), 0.48 * unit, 0.0)
+    # Below, the corners' way sideways must not change with height where their way down changes with breadth.
+    reach = np.where(v > 0, smoothstep(v, 0.9 * unit, 0.2 * unit), smoothstep(-v, 0.48 * unit, 0.0))
+    spread = _spread(u, mouth.half_width) * reach
 
     def vertical(amount: Array) -> Array:
         return mouth.frame.vector_to_picture(np.stack([np.zeros_like(amount), amount], axis=-1))

@@ -21,7 +21,7 @@ DEPTH_GAIN = 1.25
 FaceMesh alike see less turn than the face makes; with this gain they see what was asked."""
 SMALL_TURN, LARGE_TURN, PITCH_WEIGHT = 8.0, 32.0, 1.5
 """Degrees of yaw between which depth goes over to the flatter relief; pitch counts more because it reaches less far."""
-MINIMUM_AREAS = (0.12, 0.3)
+MINIMUM_AREAS = (0.22, 0.35)
 """Smallest area to which the turned head may squeeze a pixel. Steeper depth is flattened until this holds. The first
 is tried first; a head on which so much squeezing can't be undone in the rounds that there are gets the next."""
 

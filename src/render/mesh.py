@@ -98,7 +98,7 @@ class MeshRenderer:
             picture=avatar.image,
             skin=without_teeth(avatar.image, mouth),
             nodes=grid_points(self._size, self._step),
-            head=head_field(landmarks, self._size, self._step, self._iterations),
+            head=head_field(landmarks, self._size, self._step),
             expression=expression_field(landmarks, mouth, self._size, self._step),
             mouth=mouth,
             inside=paint_inside(avatar.image, landmarks, mouth),

@@ -11,6 +11,13 @@ Array = NDArray[np.float32]
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels; right and bottom are outside."""
 
+STEEP = 0.7
+"""Pixels per pixel of displacement above which points are inverted at a pace of their own."""
+PACED_ROUNDS = 6
+"""Enough for all that a face can do; more rounds only wander."""
+PACES = (0.2, 2.5)
+"""Not backwards, not in leaps."""
+
 
 @dataclass(frozen=True)
 class Frame2:
@@ -56,14 +63,6 @@ def curve(points: Array, at: Array) -> Array:
     """Height v of a curve through (N, 2) points in (u, v), ordered by u, at any u; the ends are held."""
     order = np.argsort(points[:, 0])
     return np.interp(at, points[order, 0], points[order, 1]).astype(np.float32)
-
-
-STEEP = 0.7
-"""Pixels per pixel of displacement above which points are inverted at a pace of their own."""
-PACED_ROUNDS = 6
-"""Enough for all that a face can do; more rounds only wander."""
-PACES = (0.2, 2.5)
-"""Not backwards, not in leaps."""
 
 
 def grid_points(size: int, step: int) -> Array:

@@ -21,9 +21,8 @@ DEPTH_GAIN = 1.25
 FaceMesh alike see less turn than the face makes; with this gain they see what was asked."""
 SMALL_TURN, LARGE_TURN, PITCH_WEIGHT = 8.0, 32.0, 1.5
 """Degrees of yaw between which depth goes over to the flatter relief; pitch counts more because it reaches less far."""
-MINIMUM_AREAS = (0.22, 0.35)
-"""Smallest area to which the turned head may squeeze a pixel. Steeper depth is flattened until this holds. The first
-is tried first; a head on which so much squeezing can't be undone in the rounds that there are gets the next."""
+MINIMUM_AREA = 0.22
+"""Smallest area to which the turned head may squeeze a pixel. Steeper depth is flattened until this holds."""
 
 TURNS_LARGE = tuple((float(yaw), float(pitch)) for yaw in (-30, 30) for pitch in (-20, 0, 20))
 TURNS_ALL = tuple(
@@ -86,14 +85,13 @@ class HeadField:
         return self.twisted(moved, roll)
 
 
-def head_field(landmarks: Array, size: int, step: int, iterations: int) -> HeadField:
+def head_field(landmarks: Array, size: int, step: int) -> HeadField:
     """Prepare the head of an avatar.
 
     Args:
         landmarks: (478, 3) float32 pixels.
         size: pixels of each side of the picture.
         step: pixels between grid nodes.
-        iterations: rounds in which turns will be undone.
     """
     nodes = grid_points(size, step)
     oval = landmarks[list(FACE_OVAL)]
@@ -114,39 +112,20 @@ def head_field(landmarks: Array, size: int, step: int, iterations: int) -> HeadF
     def field(near: Array, far: Array) -> HeadField:
         return HeadField(np.dstack([flat, near, far]).astype(np.float32), pivot, inner, reach, step)
 
-    def flattest(gain: float, other: Array | None, least: float) -> Array:
+    def flattest(gain: float, other: Array | None) -> Array:
         """The steepest relief that keeps its area; the large one first, then the small one mixed with it."""
         for slope in np.arange(3.0, 0.2, -0.15):
             # Yaw reaches further than pitch, so depth must be flatter sideways than up and down.
             relief = _limit_slope(_limit_slope(depth * gain, slope * step, axis=1), 1.4 * slope * step, axis=0)
             relief = cv2.GaussianBlur(relief, (0, 0), blur) * fade
-            if other is None and _area_at(field(empty, relief), TURNS_LARGE) >= least:
+            if other is None and _area_at(field(empty, relief), TURNS_LARGE) >= MINIMUM_AREA:
                 return relief
-            if other is not None and _area_at(field(relief, other), TURNS_ALL) >= least:
+            if other is not None and _area_at(field(relief, other), TURNS_ALL) >= MINIMUM_AREA:
                 return relief
         return relief
 
-    for least in MINIMUM_AREAS:
-        far = flattest(1.0, None, least)
-        head = field(flattest(DEPTH_GAIN, far, least), far)
-        if _smallest_undone_area(head, nodes, iterations) > 0:
-            break
-    return head
-
-
-def _smallest_undone_area(head: HeadField, nodes: Array, iterations: int) -> float:
-    """Smallest determinant of the backward Jacobian, as it is found in so many rounds, in the largest turns."""
-    areas = []
-    for yaw, pitch in TURNS_LARGE:
-        back = head.backward(nodes, head.turned(yaw, pitch), 0.0, iterations)
-        (xy, xx), (yy, yx) = np.gradient(back[..., 0]), np.gradient(back[..., 1])
-        areas.append((xx * yy - xy * yx).min())
-    return float(min(areas))
-
-
-def smallest_area(head: HeadField) -> float:
-    """Smallest determinant of the forward Jacobian of yaw and pitch in their ranges."""
-    return _area_at(head, TURNS_ALL)
+    far = flattest(1.0, None)
+    return field(flattest(DEPTH_GAIN, far), far)
 
 
 def _area_at(head: HeadField, turns: tuple[tuple[float, float], ...]) -> float:

@@ -7,6 +7,9 @@ right corner to the left one, corners left out.
 Source: the landmark map that MediaPipe publishes with its canonical face model (Apache-2.0).
 """
 
+import numpy as np
+from numpy.typing import NDArray
+
 NUM_LANDMARKS = 478
 
 RIGHT_EYE_OUTER, RIGHT_EYE_INNER = 33, 133
@@ -34,7 +37,7 @@ LEFT_EYE = (LEFT_EYE_INNER, *LEFT_UPPER_LID, LEFT_EYE_OUTER, *reversed(LEFT_LOWE
 RIGHT_IRIS, LEFT_IRIS = (468, 469, 470, 471, 472), (473, 474, 475, 476, 477)
 RIGHT_EAR_POINTS = (33, 160, 158, 133, 153, 144)
 LEFT_EAR_POINTS = (263, 387, 385, 362, 380, 373)
-"""Eye aspect ratio: corner, two upper, corner, two lower (Soukupova and Cech, CVWW 2016)."""
+"""Of the eye aspect ratio: corner, two upper, corner, two lower."""
 
 NOSE_TIP, NOSE_BRIDGE, CHIN, FOREHEAD = 1, 168, 152, 10
 FACE_OVAL = (
@@ -46,3 +49,25 @@ RIGID = (
     33, 133, 362, 263, 168, 6, 197, 195, 5, 10, 151, 9, 8, 108, 337, 69, 299, 67, 297, 127, 356, 234, 454, 162, 389,
 )  # fmt: skip
 """Points that speech and blinks hardly move: eye corners, nose bridge, forehead, temples."""
+
+
+def eye_aspect_ratio(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
+    """How far the eyes are open: height over width, the mean of both.
+
+    Args:
+        landmarks: (..., 478, 3) points of faces.
+
+    Returns:
+        (...) ratios, about 0.3 for open eyes.
+
+    Reference:
+        Soukupova, Cech: Real-Time Eye Blink Detection using Facial Landmarks, CVWW 2016.
+    """
+    return (_aspect_ratio(landmarks, RIGHT_EAR_POINTS) + _aspect_ratio(landmarks, LEFT_EAR_POINTS)) / 2
+
+
+def _aspect_ratio(landmarks: NDArray[np.floating], eye: tuple[int, ...]) -> NDArray[np.float64]:
+    outer, upper_1, upper_2, inner, lower_2, lower_1 = (landmarks[..., index, :] for index in eye)
+    heights = np.linalg.norm(upper_1 - lower_1, axis=-1) + np.linalg.norm(upper_2 - lower_2, axis=-1)
+    ratio: NDArray[np.float64] = heights / (2 * np.linalg.norm(outer - inner, axis=-1))
+    return ratio

@@ -24,14 +24,13 @@ from src.errors import DataError
 from src.face import (
     CHIN,
     FACE_SIZE_POINTS,
-    LEFT_EAR_POINTS,
     LEFT_MOUTH_CORNER,
     LOWER_INNER_LIP,
     NUM_LANDMARKS,
-    RIGHT_EAR_POINTS,
     RIGHT_MOUTH_CORNER,
     RIGID,
     UPPER_INNER_LIP,
+    eye_aspect_ratio,
 )
 from src.motion import CORE7, FRAMES_PER_SECOND, Motion, head_angles, head_rotation
 
@@ -201,21 +200,11 @@ def _mouth_width(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _blink(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(T,) lid closure from the eye aspect ratio, relative to the clip's open eyes.
-
-    Reference:
-        Soukupova, Cech: Real-Time Eye Blink Detection using Facial Landmarks, CVWW 2016.
-    """
-    ratio = (_eye_aspect_ratio(points, RIGHT_EAR_POINTS) + _eye_aspect_ratio(points, LEFT_EAR_POINTS)) / 2
+    """(T,) lid closure from the eye aspect ratio, relative to the clip's open eyes."""
+    ratio = eye_aspect_ratio(points)
     open_eye = max(float(np.percentile(ratio, _OPEN_EYE_PERCENTILE)), _NARROWEST_OPEN_EYE)
     closed_eye = _CLOSED_EYE * open_eye
     return (open_eye - ratio) / (open_eye - closed_eye)
-
-
-def _eye_aspect_ratio(points: NDArray[np.float64], eye: tuple[int, ...]) -> NDArray[np.float64]:
-    outer, upper_1, upper_2, inner, lower_2, lower_1 = (points[:, index] for index in eye)
-    heights = np.linalg.norm(upper_1 - lower_1, axis=1) + np.linalg.norm(upper_2 - lower_2, axis=1)
-    return heights / (2 * np.linalg.norm(outer - inner, axis=1))
 
 
 def _similarity(

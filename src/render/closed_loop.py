@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from src.face import (
     INNER_LIP_BOTTOM,
     INNER_LIP_TOP,
-    LEFT_EAR_POINTS,
     LEFT_MOUTH_CORNER,
-    RIGHT_EAR_POINTS,
     RIGHT_MOUTH_CORNER,
     RIGID,
+    eye_aspect_ratio,
 )
 from src.motion import CORE7, head_angles
 from src.render.avatar import face_size
@@ -91,7 +90,14 @@ def _channels(face: NDArray[np.float64], neutral: NDArray[np.float64]) -> list[f
         for points in (face, neutral)
     )
     yaw, pitch, roll = head_angles(_rotation(neutral[list(RIGID)], face[list(RIGID)]))
-    return [float(gap), width - at_rest, yaw, pitch, roll, 1 - _eye_opening(face) / _eye_opening(neutral)]
+    return [
+        float(gap),
+        width - at_rest,
+        yaw,
+        pitch,
+        roll,
+        1 - float(eye_aspect_ratio(face) / eye_aspect_ratio(neutral)),
+    ]
 
 
 def _rotation(before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -99,13 +105,3 @@ def _rotation(before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArra
     u, _, vt = np.linalg.svd((before - before.mean(axis=0)).T @ (after - after.mean(axis=0)))
     mirror = np.diag([1.0, 1.0, np.sign(np.linalg.det(vt.T @ u.T))])
     return np.asarray(vt.T @ mirror @ u.T)
-
-
-def _eye_opening(face: NDArray[np.float64]) -> float:
-    """Mean eye aspect ratio of both eyes."""
-    total = 0.0
-    for points in (RIGHT_EAR_POINTS, LEFT_EAR_POINTS):
-        corner, upper1, upper2, other, lower2, lower1 = face[list(points)]
-        height = np.linalg.norm(upper1 - lower1) + np.linalg.norm(upper2 - lower2)
-        total += float(height / (2 * np.linalg.norm(corner - other)))
-    return total / 2

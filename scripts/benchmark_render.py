@@ -24,11 +24,11 @@ from scripts.entry import run
 from scripts.make_avatar import builtin_avatar
 from src.data.landmarks import FaceLandmarker
 from src.eval.provenance import provenance
-from src.files import replacing, write_json
+from src.files import write_json
 from src.motion import CORE7, FRAMES_PER_SECOND
 from src.render.avatar import Avatar
 from src.render.closed_loop import ClosedLoop, measure, random_motion
-from src.render.contact_sheet import contact_sheet, range_of_motion
+from src.render.contact_sheet import contact_sheet, range_of_motion, save_sheet
 from src.render.mesh import MeshRenderer, MeshState
 
 BUDGET_MS = 1000 / FRAMES_PER_SECOND
@@ -73,8 +73,7 @@ def main(config: DictConfig) -> None:
     write_json(Path(config.out), record)
     labels, frames = range_of_motion()
     sheet = contact_sheet(labels, [renderer.render(state, frame) for frame in frames], columns=4, width=320)
-    with replacing(Path(config.out).with_suffix(".png")) as unfinished:
-        cv2.imwrite(str(unfinished), sheet[..., ::-1])
+    save_sheet(Path(config.out).with_suffix(".png"), sheet)
     show(record, loop)
 
 

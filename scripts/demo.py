@@ -19,7 +19,6 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any, TypeVar
 
-import cv2
 import numpy as np
 from hydra import compose
 from hydra.utils import instantiate
@@ -39,10 +38,10 @@ from src.eval.metrics import LAG, PEARSON_R, Measurement
 from src.eval.report import write_page
 from src.eval.run_page import demo_page
 from src.eval.shown import Shown, measurement_record
-from src.files import replacing, write_json
+from src.files import write_json
 from src.motion import Motion
 from src.realtime.predictor import SpeechToMotion
-from src.render.contact_sheet import contact_sheet
+from src.render.contact_sheet import contact_sheet, save_sheet
 
 MAX_UTTERANCE_S = 20.0
 """Of a held-out clip that the portrait repeats: long enough to judge, short enough to wait for."""
@@ -238,9 +237,7 @@ def write_sheet(path: Path, shown: Shown) -> None:
         for instant in instants:
             labels.append(f"{times_s[instant]:.2f} s   mouth {asked[instant]:.2f}")
             images.append(image)
-    sheet = contact_sheet(labels, images, columns=6, width=256)
-    with replacing(path) as unfinished:
-        cv2.imwrite(str(unfinished), sheet[..., ::-1])
+    save_sheet(path, contact_sheet(labels, images, columns=6, width=256))
 
 
 def liveliest_times(motion: Motion, count: int, step_s: float) -> NDArray[np.float64]:

@@ -1,11 +1,14 @@
 """Pictures side by side, to be looked at."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from src.errors import RenderError
+from src.files import replacing
 from src.motion import CORE7
 
 
@@ -35,6 +38,17 @@ def contact_sheet(
         top, left = index // columns * height, index % columns * width
         sheet[top : top + height, left : left + width] = cell
     return sheet
+
+
+def save_sheet(path: Path, sheet: NDArray[np.uint8]) -> None:
+    """Write (H, W, 3) uint8 RGB as a picture of the kind that the name ends in, atomically.
+
+    Raises:
+        RenderError: it can't be written.
+    """
+    with replacing(path) as unfinished:
+        if not cv2.imwrite(str(unfinished), sheet[..., ::-1]):
+            raise RenderError(f"{path}: the picture can't be written. Check free space and permissions.")
 
 
 def range_of_motion() -> tuple[list[str], NDArray[np.float32]]:

@@ -5,27 +5,17 @@ call on all of it, bit for bit. `tests/data/test_features.py` holds us to that. 
 step treats each hop alone and adds in a fixed order; a matrix product would round differently with
 the number of rows.
 
-Hop k is centred on sample k * hop_length; sound before the start and after the end is digital
-silence. Motion frame i (at t = i / 25 s) sees the four hops 4 i - 2 .. 4 i + 1, side by side in one row.
-
-Waveforms are (S,) mono in [-1, 1]; hops are (K, F) with F mel bands; stacked frames are (T, 4 F).
+Hop k is centred on sample k * hop_length. Motion frame i (at t = i / 25 s) sees the four hops 4 i - 2 .. 4 i + 1.
 """
-
-import hashlib
-import json
 
 import numpy as np
 from numpy.typing import NDArray
 from torchaudio.functional import melscale_fbanks
 
-from src.errors import ConfigError, DataError, StreamError
+from src.data.features.base import FeatureExtractor, FeatureStream, checked_samples, hash_of
+from src.data.features.stacking import HOPS_BEFORE_FRAME, HOPS_PER_FRAME
+from src.errors import ConfigError
 from src.motion import FRAMES_PER_SECOND
-
-HOPS_PER_FRAME = 4
-"""Feature hops per motion frame: 10 ms against 40 ms."""
-
-HOPS_BEFORE_FRAME = 2
-"""How many of a frame's hops are centred before the frame's own time."""
 
 _VERSION = 1
 """Grows when the same configuration gives other numbers, so that older checkpoints are refused."""
@@ -34,7 +24,7 @@ _BLOCK_HOPS = 1024
 """Hops computed at once: bounds the memory of a long recording to a few megabytes."""
 
 
-class LogMel:
+class LogMel(FeatureExtractor):
     """Natural logarithm of mel-band power, one row per hop.
 
     Power spectra of Hann windows, summed by the triangular bands of the Slaney mel scale. The floor
@@ -99,18 +89,17 @@ class LogMel:
 
     @property
     def config(self) -> dict[str, int | float | str]:
-        """The configuration with its `_target_`, in plain types: enough to build this extractor again."""
-        return {"_target_": f"{type(self).__module__}.{type(self).__qualname__}", **self._config}
+        """See `FeatureExtractor.config`."""
+        return {"_target_": "src.data.features.LogMel", **self._config}
 
     @property
     def config_hash(self) -> str:
-        """Sixteen hex digits that differ when the numbers of the features do: configuration and code version."""
-        text = json.dumps({**self.config, "version": _VERSION}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """Differs when the configuration or the version of this code does."""
+        return hash_of({**self.config, "version": _VERSION})
 
     @property
     def hop_s(self) -> float:
-        """Seconds between hops."""
+        """See `FeatureExtractor.hop_s`."""
         return self.hop_length / self.sample_rate_hz
 
     @property
@@ -119,37 +108,28 @@ class LogMel:
         return self.window_length / self.sample_rate_hz
 
     @property
-    def latency_ms(self) -> float:
-        """Sound needed after a motion frame's own time for its stacked hops.
+    def lookahead_s(self) -> float:
+        """Half a window beyond its centre."""
+        return self.window_s / 2
 
-        The last of its hops is centred one hop after the frame, and a hop reaches half a window
-        beyond its centre.
-        """
-        last_hop_s = (HOPS_PER_FRAME - 1 - HOPS_BEFORE_FRAME) * self.hop_s
-        return 1000.0 * (last_hop_s + self.window_s / 2)
+    @property
+    def hops_before_frame(self) -> int:
+        """Two of four: the frame's own time is between the second and the last."""
+        return HOPS_BEFORE_FRAME
+
+    @property
+    def latency_parts(self) -> dict[str, float]:
+        """The last hop of a frame is centred one hop after it."""
+        last_hop_ms, look_ahead_ms = super().latency_parts.values()
+        return {"last feature hop of a frame": last_hop_ms, "half a feature window": look_ahead_ms}
 
     @property
     def silence_row(self) -> NDArray[np.float32]:
         """(F,) features of digital silence, the smallest that there are."""
         return np.full(self.size, np.log(self._log_floor), np.float32)
 
-    def extract(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Features of a whole recording.
-
-        Args:
-            waveform: (S,) mono in [-1, 1] at `sample_rate_hz`.
-
-        Returns:
-            (K, F) with K = ceil(S / hop_length).
-
-        Raises:
-            DataError: `waveform` is not one row of finite numbers.
-        """
-        stream = self.stream()
-        return np.concatenate([stream.push(waveform), stream.finish()])
-
     def stream(self) -> "LogMelStream":
-        """A new stream at sample 0."""
+        """See `FeatureExtractor.stream`."""
         return LogMelStream(self)
 
     def _rows(self, samples: NDArray[np.float32], num_hops: int) -> NDArray[np.float32]:
@@ -167,7 +147,7 @@ class LogMel:
         return rows
 
 
-class LogMelStream:
+class LogMelStream(FeatureStream):
     """Features of sound that arrives in pieces of any size. Made by `LogMel.stream`."""
 
     def __init__(self, extractor: LogMel) -> None:
@@ -179,27 +159,15 @@ class LogMelStream:
         self._finished = False
 
     def push(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Take the next samples (s,) and give the hops (k, F) that they complete; k may be 0.
-
-        Raises:
-            DataError: `samples` is not one row of finite numbers.
-            StreamError: the stream was finished.
-        """
-        if self._finished:
-            raise StreamError("features: sound was pushed after the stream's end. Start a new stream for new sound.")
-        samples = np.asarray(samples, np.float32)
-        if samples.ndim != 1 or not np.isfinite(samples).all():
-            raise DataError(
-                f"features: samples of shape {samples.shape} must be one row (S,) of finite numbers. "
-                "Mix the sound to mono and check its source."
-            )
+        """See `FeatureStream.push`."""
+        samples = checked_samples(samples, self._finished)
         self._num_samples += len(samples)
         self._pending = np.concatenate([self._pending, samples])
         beyond = len(self._pending) - self._extractor.window_length
         return self._advance(max(beyond // self._extractor.hop_length + 1, 0))
 
     def finish(self) -> NDArray[np.float32]:
-        """End the sound with silence and give the remaining hops (k, F): ceil(S / hop_length) in all."""
+        """See `FeatureStream.finish`."""
         self._finished = True
         num_hops = -(-self._num_samples // self._extractor.hop_length) - self._num_hops
         self._pending = np.concatenate([self._pending, np.zeros(self._extractor.window_length, np.float32)])
@@ -212,47 +180,6 @@ class LogMelStream:
         self._num_hops += num_hops
         self._pending = self._pending[num_hops * self._extractor.hop_length :].copy()
         return rows
-
-
-class HopStacker:
-    """Puts the hops of each motion frame side by side, as they arrive."""
-
-    def __init__(self, silence_row: NDArray[np.float32]) -> None:
-        """silence_row: (F,) features of silence, which stands before the first and after the last hop."""
-        self._silence_row = silence_row
-        self._pending = np.tile(silence_row, (HOPS_BEFORE_FRAME, 1))
-        self._num_hops = 0
-        self._num_frames = 0
-
-    def push(self, hops: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Take the next hops (k, F) and give the frames (t, 4 F) that they complete; t may be 0."""
-        self._num_hops += len(hops)
-        self._pending = np.concatenate([self._pending, hops])
-        return self._advance(len(self._pending) // HOPS_PER_FRAME)
-
-    def finish(self) -> NDArray[np.float32]:
-        """Give the remaining frame, if any, completed with silence: ceil(K / 4) frames in all."""
-        num_frames = -(-self._num_hops // HOPS_PER_FRAME) - self._num_frames
-        self._pending = np.concatenate([self._pending, np.tile(self._silence_row, (HOPS_PER_FRAME, 1))])
-        return self._advance(num_frames)
-
-    def _advance(self, num_frames: int) -> NDArray[np.float32]:
-        used = num_frames * HOPS_PER_FRAME
-        frames = self._pending[:used].reshape(num_frames, HOPS_PER_FRAME * len(self._silence_row))
-        self._pending = self._pending[used:].copy()
-        self._num_frames += num_frames
-        return frames
-
-
-def stack_hops(features: NDArray[np.float32], silence_row: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The rows that a motion model reads: (K, F) hops into (ceil(K / 4), 4 F) frames.
-
-    Args:
-        features: (K, F) hops of a whole recording.
-        silence_row: (F,) features of silence, which stands in for hops outside of it.
-    """
-    stacker = HopStacker(silence_row)
-    return np.concatenate([stacker.push(features), stacker.finish()])
 
 
 def _band_taps(bands: NDArray[np.float64]) -> list[tuple[NDArray[np.intp], NDArray[np.float64]]]:

@@ -143,20 +143,28 @@ class ClipMaker:
             speaker=source.speaker,
             language=source.language,
             licence=source.licence,
+            consent="",
+            split="",
             seconds=recording.duration_s,
             frames=len(motion),
             samples=len(recording.waveform),
-            spec=CORE7.name,
-            spec_version=CORE7.version,
-            channels=",".join(CORE7.names),
+            specs="",
             fps=float(FRAMES_PER_SECOND),
             sample_rate_hz=SAMPLE_RATE_HZ,
             valid_share=float(motion.valid.mean()),
+            segment=0,
             start_s=recording.start_s,
+            motion_start_s=recording.start_s,
+            source_seconds=recording.duration_s,
+            offset_ms=0.0,
+            offset_confidence=0.0,
             source_fps=timeline.fps,
             width=timeline.width,
             height=timeline.height,
             face_px=track.face_px,
+            yaw_deg=0.0,
+            speech_share=0.0,
+            level_db=0.0,
             landmark_step_px=0.0,
             source_sha256=source_sha256,
             config_hash=settings.config_hash,
@@ -164,7 +172,7 @@ class ClipMaker:
         )
         with stopwatch.stage("write"):
             landmarks = track.landmarks if settings.keep_landmarks else None
-            return write_clip(self.folder, info, recording.waveform, motion, landmarks)
+            return write_clip(self.folder, info, recording.waveform, [motion], landmarks)
 
     def _earlier(self, source: Source, source_sha256: str) -> ClipResult | None:
         """What an earlier run made of the same bytes with the same settings."""

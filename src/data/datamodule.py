@@ -18,7 +18,7 @@ from src.data.features import HOPS_PER_FRAME, LogMel, stack_hops
 from src.data.split import Split, split_by_speaker
 from src.data.store import Clip, Store
 from src.data.windows import Batch, FeatureClip, WholeClips, WindowDataset, WindowSampler
-from src.errors import ConfigError, DataError
+from src.errors import ConfigError
 from src.motion import FRAMES_PER_SECOND, MotionSpec
 
 logger = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ class MotionDataModule(pl.LightningDataModule):
         if self.split.train:
             return
         store = Store.open(self._store_folder)
-        clips = [self._feature_clip(store.load(info.clip_id)) for info in store.clips]
+        clips = [self._feature_clip(store.load(info.clip_id, self._spec.name)) for info in store.clips]
         usable = [clip for clip in clips if len(clip) >= self._min_clip_frames and clip.valid.any()]
         if len(usable) < len(clips):
             logger.info(
@@ -199,13 +199,6 @@ class MotionDataModule(pl.LightningDataModule):
 
     def _feature_clip(self, clip: Clip) -> FeatureClip:
         motion = clip.motion
-        if motion.spec != self._spec or motion.fps != FRAMES_PER_SECOND:
-            raise DataError(
-                f"{self._store_folder}: clip {clip.info.clip_id} holds {motion.spec.name} "
-                f"version {motion.spec.version} at {motion.fps:g} frames per second, training wants "
-                f"{self._spec.name} version {self._spec.version} at {FRAMES_PER_SECOND}. "
-                "Prepare the store again with `python -m scripts.prepare_data`."
-            )
         features = stack_hops(self._features.extract(clip.waveform), self._features.silence_row)
         frames = min(len(features), len(motion))
         return FeatureClip(

@@ -2,24 +2,26 @@
 
 Readable without this code, by anything that opens Parquet and safetensors:
 
-* `manifest.parquet`: one row per clip; the columns are the fields of `ClipInfo`, described there.
+* `manifest.parquet`: one row per clip; the columns are the fields of `ClipInfo`, described there. Its metadata
+  entry `channels` is JSON: the channels of each motion specification, in order, with unit and range.
 * `clips/<clip_id>.safetensors`: the tensors
   `audio` (S,) int16, mono, 32768 is full scale;
-  `motion` (T, F) float32, channels in the order of the `channels` column;
+  `motion.<spec>` (T, F) float32 for each specification in the `specs` column, such as `motion.core7`;
   `valid` (T,) uint8, 0 marks frames that were guessed rather than seen;
   `landmarks` (T, 478, 3) int16, optional; times `landmark_step_px` (a column) gives pixels.
-  The header's metadata entry `clip` holds the clip's manifest row as JSON.
+  The header's metadata entry `clip` holds the clip's manifest row as JSON, less `split`.
 
-Time 0 is the first audio sample; motion frame i is at i / `fps` seconds. Files appear complete or not at
-all, and hold neither dates nor machine paths, so equal content gives equal bytes and one `content_hash`.
+A clip is a stretch of a source video. Time 0 is its first audio sample; motion frame i is at i / `fps` seconds.
+Files appear complete or not at all, and hold neither dates nor machine paths, so equal content gives equal bytes
+and one `content_hash`.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import pyarrow as pa
@@ -30,11 +32,11 @@ from safetensors.numpy import save_file
 
 from src.errors import DataError
 from src.files import replacing, sha256_of
-from src.motion import Motion, spec_named
+from src.motion import CORE7, SPECS, Motion, spec_named
 
 MANIFEST = "manifest.parquet"
 CLIPS = "clips"
-STORE_VERSION = 1
+STORE_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -47,16 +49,26 @@ class ClipInfo:
         speaker: whom splits must not separate; equal labels are the same person.
         language: BCP 47 code such as `en`, empty if unknown.
         licence: terms of use of the source, empty if unknown.
+        consent: what the person shown agreed to, or where that is written; empty if unknown.
+        split: `train`, `val` or `test`; empty until it is drawn.
         seconds: length of the sound.
         frames: T, motion frames.
         samples: S, audio samples.
-        spec, spec_version, channels: the motion vocabulary; channels joined by commas.
+        specs: motion specifications with their versions, such as `core7:1,arkit55:1`.
         fps, sample_rate_hz: of motion and audio.
         valid_share: share of frames in which the face was seen.
-        start_s: presentation time of the first audio sample in the source, so that time t here is
-            `start_s` + t there.
+        segment: which good stretch of the source this is, from 0.
+        start_s: presentation time of the first audio sample in the source.
+        motion_start_s: presentation time in the source of the picture that motion frame 0 describes; differs from
+            `start_s` where an offset between sound and picture was corrected.
+        source_seconds: length of the whole source.
+        offset_ms: how much later the sound is than the picture, as estimated in the source.
+        offset_confidence: of that estimate, 0 .. 1.
         source_fps, width, height: of the source video.
         face_px: median height of the face in pixels of the source.
+        yaw_deg: median turn of the head away from the camera, of whatever sign.
+        speech_share: share of the frames in which somebody speaks.
+        level_db: mean level of the sound, in dB of full scale.
         landmark_step_px: pixels per unit of the stored landmarks, 0 if none are stored.
         source_sha256: of the source file's bytes.
         config_hash: of the settings that the clip was prepared with.
@@ -68,24 +80,70 @@ class ClipInfo:
     speaker: str
     language: str
     licence: str
+    consent: str
+    split: str
     seconds: float
     frames: int
     samples: int
-    spec: str
-    spec_version: int
-    channels: str
+    specs: str
     fps: float
     sample_rate_hz: int
     valid_share: float
+    segment: int
     start_s: float
+    motion_start_s: float
+    source_seconds: float
+    offset_ms: float
+    offset_confidence: float
     source_fps: float
     width: int
     height: int
     face_px: float
+    yaw_deg: float
+    speech_share: float
+    level_db: float
     landmark_step_px: float
     source_sha256: str
     config_hash: str
     clip_sha256: str
+
+
+class ClipTable(Sequence[ClipInfo]):
+    """The rows of a manifest, made one by one when they are asked for: a million of them open in a moment.
+
+    Attributes:
+        table: the columns.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    @overload
+    def __getitem__(self, index: int) -> ClipInfo: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[ClipInfo, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> ClipInfo | tuple[ClipInfo, ...]:
+        if isinstance(index, slice):
+            return tuple(self[each] for each in range(*index.indices(len(self))))
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"row {index} of {len(self)}")
+        (row,) = self.table.slice(index % len(self), 1).to_pylist()
+        return ClipInfo(**row)
+
+    def __iter__(self) -> Iterator[ClipInfo]:
+        for batch in self.table.to_batches(max_chunksize=4096):
+            for row in batch.to_pylist():
+                yield ClipInfo(**row)
+
+    def column(self, name: str) -> list[Any]:
+        """All values of one column, in the order of the rows."""
+        values: list[Any] = self.table.column(name).to_pylist()
+        return values
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,10 +169,10 @@ class Store:
         clips: rows in the order of their ids.
     """
 
-    def __init__(self, folder: Path, clips: tuple[ClipInfo, ...]) -> None:
+    def __init__(self, folder: Path, clips: ClipTable) -> None:
         self.folder = folder
         self.clips = clips
-        self._by_id = {clip.clip_id: clip for clip in clips}
+        self._row_of = {clip_id: row for row, clip_id in enumerate(clips.column("clip_id"))}
 
     @classmethod
     def open(cls, folder: Path | str) -> "Store":
@@ -142,14 +200,17 @@ class Store:
                 + (f"; missing columns: {', '.join(sorted(missing))}" if missing else "")
                 + ". Prepare the store again with `python -m scripts.prepare_data`."
             )
-        names = [field.name for field in fields(ClipInfo)]
-        return cls(folder, tuple(ClipInfo(**row) for row in table.select(names).to_pylist()))
+        return cls(folder, ClipTable(table.select([field.name for field in fields(ClipInfo)])))
 
     @property
     def content_hash(self) -> str:
         """SHA-256 over the ids and contents of all clips; the same wherever and whenever they were made."""
-        lines = "".join(f"{clip.clip_id} {clip.clip_sha256}\n" for clip in self.clips)
-        return hashlib.sha256(lines.encode()).hexdigest()
+        return _hash_of(self.clips, "clip_sha256")
+
+    @property
+    def split_hash(self) -> str:
+        """SHA-256 over the ids of all clips and the part of the split that each is in."""
+        return _hash_of(self.clips, "split")
 
     def info(self, clip_id: str) -> ClipInfo:
         """The row of a clip.
@@ -157,20 +218,42 @@ class Store:
         Raises:
             DataError: the store has no such clip.
         """
-        if clip_id not in self._by_id:
+        if clip_id not in self._row_of:
             raise DataError(f"{self.folder}: no clip {clip_id!r}. The {MANIFEST} lists {len(self.clips)} clips.")
-        return self._by_id[clip_id]
+        return self.clips[self._row_of[clip_id]]
 
-    def load(self, clip_id: str) -> Clip:
-        """Sound and motion of a clip. The file is memory-mapped: its landmarks stay on the disk.
+    def load(self, clip_id: str, spec: str = CORE7.name) -> Clip:
+        """Sound and motion of a clip. The file is memory-mapped: what is not asked for stays on the disk.
+
+        Args:
+            clip_id: which.
+            spec: name of the motion specification.
 
         Raises:
-            DataError: the store has no such clip, or its file is missing or damaged.
+            DataError: the store has no such clip, its file is missing or damaged, or it was prepared without
+                this specification or with another version of it.
         """
         info = self.info(clip_id)
-        audio, values, valid = self._read(clip_id, "audio", "motion", "valid")
-        motion = Motion(values, spec_named(info.spec), info.fps, 0.0, valid.astype(bool))
+        wanted = spec_named(spec)
+        versions = versions_of(info)
+        if versions.get(spec) != wanted.version:
+            raise DataError(
+                f"{self.folder}: clip {clip_id!r} holds {info.specs}, not {spec} version {wanted.version}. Prepare it "
+                "again with `python -m scripts.prepare_data`"
+                + (" and `models.face_landmarker=<path>`." if spec not in versions else ".")
+            )
+        audio, values, valid = self._read(clip_id, "audio", f"motion.{spec}", "valid")
+        motion = Motion(values, wanted, info.fps, 0.0, valid.astype(bool))
         return Clip(audio.astype(np.float32) / 32768.0, motion, info)
+
+    def load_motion(self, clip_id: str, spec: str = CORE7.name) -> Motion:
+        """Motion of a clip with the time stamps of its source video: frame 0 is at `motion_start_s`.
+
+        Raises:
+            DataError: as `load`.
+        """
+        clip = self.load(clip_id, spec)
+        return replace(clip.motion, start_s=clip.info.motion_start_s)
 
     def load_landmarks(self, clip_id: str) -> NDArray[np.float32]:
         """(T, 478, 3) face landmarks of a clip in pixels of the source; 0 where the face was not seen.
@@ -182,7 +265,7 @@ class Store:
         if info.landmark_step_px == 0:
             raise DataError(
                 f"{self.folder}: clip {clip_id!r} was stored without landmarks. Prepare it again with "
-                "`prepare.keep_landmarks=true`."
+                "`prepare.settings.keep_landmarks=true`."
             )
         return self._read(clip_id, "landmarks")[0].astype(np.float32) * np.float32(info.landmark_step_px)
 
@@ -198,6 +281,23 @@ class Store:
             ) from error
 
 
+def versions_of(info: ClipInfo) -> dict[str, int]:
+    """Versions of the motion specifications that a clip holds, by their names."""
+    return {name: int(version) for name, _, version in (entry.partition(":") for entry in info.specs.split(","))}
+
+
+def specs_of(motions: Iterable[Motion]) -> str:
+    """The `specs` column of a clip with these motions."""
+    return ",".join(f"{motion.spec.name}:{motion.spec.version}" for motion in motions)
+
+
+def _hash_of(clips: ClipTable, column: str) -> str:
+    digest = hashlib.sha256()
+    for clip_id, value in zip(clips.column("clip_id"), clips.column(column), strict=True):
+        digest.update(f"{clip_id} {value}\n".encode())
+    return digest.hexdigest()
+
+
 def clip_path(folder: Path, clip_id: str) -> Path:
     """Where a store keeps a clip."""
     return folder / CLIPS / f"{clip_id}.safetensors"
@@ -207,39 +307,40 @@ def write_clip(
     folder: Path,
     info: ClipInfo,
     waveform: NDArray[np.float32],
-    motion: Motion,
+    motions: Sequence[Motion],
     landmarks: NDArray[np.float32] | None,
 ) -> ClipInfo:
     """Write a clip's file, atomically.
 
     Args:
         folder: the store.
-        info: its row; `landmark_step_px` and `clip_sha256` are filled in here.
+        info: its row; `specs`, `landmark_step_px` and `clip_sha256` are filled in here.
         waveform: (S,) float32 in [-1, 1].
-        motion: T frames from time 0.
+        motions: one per specification, T frames from time 0, with the same validity.
         landmarks: (T, 478, 3) pixels, or None to keep none.
 
     Returns:
         The complete row.
     """
-    row = asdict(info)
-    tensors = {
+    row = asdict(info) | {"specs": specs_of(motions), "landmark_step_px": 0.0}
+    tensors: dict[str, NDArray[Any]] = {
         "audio": np.clip(np.round(waveform * 32768.0), -32768, 32767).astype(np.int16),
-        "motion": np.ascontiguousarray(motion.values),
-        "valid": motion.valid.astype(np.uint8),
+        "valid": motions[0].valid.astype(np.uint8),
     }
-    row["landmark_step_px"] = 0.0
+    for motion in motions:
+        tensors[f"motion.{motion.spec.name}"] = np.ascontiguousarray(motion.values)
     if landmarks is not None:
         # Fixed point over the clip's own range: finer than float16, whose step at 500 px is 0.25 px.
         row["landmark_step_px"] = float(max(np.abs(landmarks).max(), 1.0) / 32767)
         tensors["landmarks"] = np.round(landmarks / row["landmark_step_px"]).astype(np.int16)
-    del row["clip_sha256"]
+    # The split is drawn over all clips, when the last of them is made; the hash is that of the file itself.
+    split, _ = row.pop("split"), row.pop("clip_sha256")
     path = clip_path(folder, info.clip_id)
     with replacing(path) as unfinished:
         # One entry only: safetensors writes several in no fixed order, and equal content must give equal bytes.
         save_file(tensors, unfinished, metadata={"clip": json.dumps(row, sort_keys=True, ensure_ascii=False)})
         digest = sha256_of(unfinished)
-    return ClipInfo(**row, clip_sha256=digest)
+    return ClipInfo(**row, split=split, clip_sha256=digest)
 
 
 def read_row(path: Path) -> ClipInfo | None:
@@ -247,19 +348,32 @@ def read_row(path: Path) -> ClipInfo | None:
     try:
         with safe_open(path, framework="np") as file:
             row: dict[str, Any] = json.loads(file.metadata()["clip"])
-        return ClipInfo(**row, clip_sha256=sha256_of(path))
+        return ClipInfo(**row, split="", clip_sha256=sha256_of(path))
     except (SafetensorError, OSError, KeyError, TypeError, ValueError):
         return None
 
 
-def write_manifest(folder: Path, clips: Iterable[ClipInfo]) -> Store:
-    """Write the table of a store's clips, in the order of their ids, and open the store."""
-    rows = sorted(clips, key=lambda clip: clip.clip_id)
+def write_manifest(folder: Path, clips: Iterable[ClipInfo], splits: Mapping[str, str] | None = None) -> Store:
+    """Write the table of a store's clips, in the order of their ids, and open the store.
+
+    Args:
+        folder: the store.
+        clips: its rows.
+        splits: part of the split by clip id; None keeps the `split` of the rows.
+    """
+    rows = [asdict(clip) for clip in sorted(clips, key=lambda clip: clip.clip_id)]
+    if splits is not None:
+        rows = [row | {"split": splits[row["clip_id"]]} for row in rows]
     types = {str: pa.string(), float: pa.float64(), int: pa.int64()}
+    channels = {
+        name: [[channel.name, channel.unit, channel.minimum, channel.maximum] for channel in spec.channels]
+        for name, spec in SPECS.items()
+    }
     schema = pa.schema(
         [(field.name, types[field.type]) for field in fields(ClipInfo)],  # type: ignore[index]
-        metadata={"store_version": str(STORE_VERSION)},
+        metadata={"store_version": str(STORE_VERSION), "channels": json.dumps(channels)},
     )
+    table = pa.Table.from_pylist(rows, schema)
     with replacing(folder / MANIFEST) as unfinished:
-        pq.write_table(pa.Table.from_pylist([asdict(row) for row in rows], schema), unfinished)
-    return Store(folder, tuple(rows))
+        pq.write_table(table, unfinished)
+    return Store(folder, ClipTable(table))

@@ -9,35 +9,36 @@ import pytest
 from safetensors import safe_open
 
 from src.data.store import ClipInfo, Store, clip_path, read_row, write_clip, write_manifest
-from src.errors import DataError
+from src.errors import DataError, MotionError
 from src.motion import CORE7, Motion
 
 
 def info(clip_id: str = "a-0", **changes) -> ClipInfo:
     row = ClipInfo(
-        clip_id=clip_id, path=f"{clip_id}.mp4", speaker="id00001", language="en", licence="CC0-1.0", seconds=0.4,
-        frames=10, samples=6400, spec=CORE7.name, spec_version=CORE7.version, channels=",".join(CORE7.names), fps=25.0,
-        sample_rate_hz=16_000, valid_share=0.9, start_s=0.25, source_fps=30.0, width=640, height=480, face_px=200.0,
-        landmark_step_px=0.0, source_sha256="0" * 64, config_hash="1" * 16, clip_sha256="",
+        clip_id=clip_id, path=f"{clip_id}.mp4", speaker="id00001", language="en", licence="CC0-1.0", consent="",
+        split="", seconds=0.4, frames=10, samples=6400, specs="core7:1", fps=25.0, sample_rate_hz=16_000,
+        valid_share=0.9, segment=0, start_s=0.25, motion_start_s=0.13, source_seconds=2.0, offset_ms=120.0, offset_confidence=0.9, source_fps=30.0,
+        width=640, height=480, face_px=200.0, yaw_deg=4.0, speech_share=1.0, level_db=-20.0, landmark_step_px=0.0,
+        source_sha256="0" * 64, config_hash="1" * 16, clip_sha256="",
     )  # fmt: skip
     return replace(row, **changes)
 
 
-def content(seed: int = 0) -> tuple[np.ndarray, Motion, np.ndarray]:
+def content(seed: int = 0) -> tuple[np.ndarray, list[Motion], np.ndarray]:
     generator = np.random.default_rng(seed)
     values = generator.uniform(CORE7.minimum, CORE7.maximum, (10, 7)).astype(np.float32)
     motion = Motion(values, CORE7, valid=np.arange(10) != 4)
     landmarks = generator.uniform(-50, 700, (10, 478, 3)).astype(np.float32)
-    return generator.uniform(-1, 1, 6400).astype(np.float32), motion, landmarks
+    return generator.uniform(-1, 1, 6400).astype(np.float32), [motion], landmarks
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    waveform, motion, landmarks = content()
-    row = write_clip(tmp_path, info(), waveform, motion, landmarks)
+    waveform, (motion,), landmarks = content()
+    row = write_clip(tmp_path, info(), waveform, [motion], landmarks)
     write_manifest(tmp_path, [row])
     store = Store.open(tmp_path)
     clip = store.load("a-0")
-    assert (store.clips, clip.info) == ((row,), row)
+    assert (list(store.clips), clip.info) == ([row], row)
     np.testing.assert_allclose(clip.waveform, waveform, atol=1 / 32_768)
     np.testing.assert_array_equal(clip.motion.values, motion.values)
     np.testing.assert_array_equal(clip.motion.valid, motion.valid)
@@ -52,8 +53,8 @@ def test_full_scale_sound_does_not_wrap(tmp_path: Path) -> None:
 
 
 def test_files_are_readable_without_this_project(tmp_path: Path) -> None:
-    waveform, motion, landmarks = content()
-    row = write_clip(tmp_path, info(), waveform, motion, landmarks)
+    waveform, (motion,), landmarks = content()
+    row = write_clip(tmp_path, info(), waveform, [motion], landmarks)
     write_manifest(tmp_path, [row])
     table = pq.read_table(tmp_path / "manifest.parquet")
     assert table.column_names == [field.name for field in fields(ClipInfo)]
@@ -61,7 +62,7 @@ def test_files_are_readable_without_this_project(tmp_path: Path) -> None:
     with safe_open(tmp_path / "clips" / "a-0.safetensors", framework="np") as file:
         assert json.loads(file.metadata()["clip"])["seconds"] == 0.4
         assert {name: file.get_tensor(name).dtype.name for name in file.keys()} == {  # noqa: SIM118
-            "audio": "int16", "motion": "float32", "valid": "uint8", "landmarks": "int16",
+            "audio": "int16", "motion.core7": "float32", "valid": "uint8", "landmarks": "int16",
         }  # fmt: skip
 
 
@@ -121,7 +122,41 @@ def test_an_unknown_or_damaged_clip_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_landmarks_that_were_not_kept_are_asked_for_by_setting(tmp_path: Path) -> None:
-    waveform, motion, _ = content()
-    write_manifest(tmp_path, [write_clip(tmp_path, info(), waveform, motion, None)])
+    waveform, motions, _ = content()
+    write_manifest(tmp_path, [write_clip(tmp_path, info(), waveform, motions, None)])
     with pytest.raises(DataError, match="keep_landmarks=true"):
         Store.open(tmp_path).load_landmarks("a-0")
+
+
+def test_motion_is_given_in_the_time_of_the_source(tmp_path: Path) -> None:
+    write_manifest(tmp_path, [write_clip(tmp_path, info(), *content())])
+    store = Store.open(tmp_path)
+    assert store.load_motion("a-0").times_s[:2] == pytest.approx([0.13, 0.17])
+    assert np.array_equal(store.load_motion("a-0").values, store.load("a-0").motion.values)
+
+
+def test_a_specification_that_was_not_labelled_is_asked_for_by_name(tmp_path: Path) -> None:
+    write_manifest(tmp_path, [write_clip(tmp_path, info(), *content())])
+    with pytest.raises(MotionError, match="unknown motion spec 'smile'"):
+        Store.open(tmp_path).load("a-0", "smile")
+    rows = [replace(row, specs="core7:0") for row in Store.open(tmp_path).clips]
+    write_manifest(tmp_path, rows)
+    with pytest.raises(DataError, match="holds core7:0, not core7 version 1"):
+        Store.open(tmp_path).load("a-0")
+
+
+def test_the_manifest_opens_without_making_its_rows(tmp_path: Path) -> None:
+    rows = [info(f"clip-{number:05d}", speaker=f"id{number % 7}") for number in range(10_000)]
+    clips = write_manifest(tmp_path, rows, {row.clip_id: "train" for row in rows}).clips
+    assert len(clips) == 10_000
+    assert clips[-1] == replace(rows[-1], split="train")
+    assert [row.clip_id for row in clips[3:5]] == ["clip-00003", "clip-00004"]
+    assert set(clips.column("split")) == {"train"}
+    assert [row.speaker for row in clips] == clips.column("speaker")
+
+
+def test_another_split_of_the_same_clips_has_another_split_hash(tmp_path: Path) -> None:
+    row = write_clip(tmp_path, info(), *content())
+    first, second = (write_manifest(tmp_path, [row], {"a-0": part}) for part in ("train", "val"))
+    assert first.content_hash == second.content_hash
+    assert first.split_hash != second.split_hash

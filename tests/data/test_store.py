@@ -17,9 +17,9 @@ def info(clip_id: str = "a-0", **changes) -> ClipInfo:
     row = ClipInfo(
         clip_id=clip_id, path=f"{clip_id}.mp4", speaker="id00001", language="en", licence="CC0-1.0", consent="",
         split="", seconds=0.4, frames=10, samples=6400, specs="core7:1", fps=25.0, sample_rate_hz=16_000,
-        valid_share=0.9, segment=0, start_s=0.25, motion_start_s=0.13, source_seconds=2.0, offset_ms=120.0, offset_confidence=0.9, source_fps=30.0,
-        width=640, height=480, face_px=200.0, yaw_deg=4.0, speech_share=1.0, level_db=-20.0, landmark_step_px=0.0,
-        source_sha256="0" * 64, config_hash="1" * 16, clip_sha256="",
+        valid_share=0.9, segment=0, start_s=0.25, motion_start_s=0.13, source_seconds=2.0, offset_ms=120.0,
+        offset_confidence=0.9, source_fps=30.0, width=640, height=480, face_px=200.0, yaw_deg=4.0, speech_share=1.0,
+        level_db=-20.0, landmark_step_px=0.0, source_sha256="0" * 64, config_hash="1" * 16, clip_sha256="",
     )  # fmt: skip
     return replace(row, **changes)
 

@@ -2,6 +2,7 @@
 
 from src.data.features.base import FeatureExtractor, FeatureStream, FrameStream
 from src.data.features.mel import LogMel
+from src.data.features.mfcc import Mfcc
 from src.data.features.stacking import HOPS_BEFORE_FRAME, HOPS_PER_FRAME, HopStacker, stack_hops
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "FrameStream",
     "HopStacker",
     "LogMel",
+    "Mfcc",
     "stack_hops",
 ]

@@ -18,14 +18,18 @@ _VOXCELEB_SPEAKER = re.compile(r"id\d+$")
 
 @dataclass(frozen=True)
 class Source:
-    """A video to prepare.
+    """A video to prepare, or a stretch of one.
 
     Attributes:
         path: where it is now.
-        name: path relative to the root with `/`, which identifies it on every machine.
+        name: path relative to the root with `/`, which identifies it on every machine; a stretch of a file has a
+            media fragment at its end, such as `a/b.mp4#t=12.5,20`.
         speaker: whom splits must not separate.
         language: BCP 47 code, empty if unknown.
         licence: terms of use, empty if unknown.
+        consent: what the person shown agreed to, or where that is written; empty if unknown.
+        start_s, end_s: the stretch of the file that is meant, in presentation time; None is its start, or its end.
+        fix_offset: whether an estimated offset between sound and picture is to be corrected.
     """
 
     path: Path
@@ -33,6 +37,15 @@ class Source:
     speaker: str
     language: str
     licence: str
+    consent: str = ""
+    start_s: float | None = None
+    end_s: float | None = None
+    fix_offset: bool = False
+
+    @property
+    def file_name(self) -> str:
+        """`name` without the `#t=start,end` that tells stretches of one file apart."""
+        return self.name.split("#t=")[0]
 
 
 class VideoFolder:

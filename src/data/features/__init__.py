@@ -3,6 +3,7 @@
 from src.data.features.base import FeatureExtractor, FeatureStream, FrameStream
 from src.data.features.mel import LogMel
 from src.data.features.mfcc import Mfcc
+from src.data.features.ssl import SslFeatures
 from src.data.features.stacking import HOPS_BEFORE_FRAME, HOPS_PER_FRAME, HopStacker, stack_hops
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "HopStacker",
     "LogMel",
     "Mfcc",
+    "SslFeatures",
     "stack_hops",
 ]

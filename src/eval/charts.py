@@ -70,7 +70,14 @@ def time_chart(lines: Sequence[Line], envelope: NDArray[np.floating], fps: float
 
 
 def histogram_chart(
-    edges: Sequence[float], counts: Sequence[int], marks: Sequence[tuple[str, float]], unit: str, label: str
+    edges: Sequence[float],
+    counts: Sequence[int],
+    marks: Sequence[tuple[str, float]],
+    unit: str,
+    label: str,
+    *,
+    counted: str = "frames",
+    pale: Sequence[int] = (),
 ) -> str:
     """Bars of counts over a quantity, with marked places.
 
@@ -80,22 +87,30 @@ def histogram_chart(
         marks: name and place of upright lines; the chart reaches to the last of them.
         unit: of the quantity.
         label: what the picture shows, for those who can't see it.
+        counted: what the bars count.
+        pale: (N,) further counts, drawn lighter above the others; empty for none.
     """
     low = min([edges[0], *(place for _, place in marks)])
     high = max([edges[-1], *(place for _, place in marks)])
     margin = 0.04 * (high - low) or 1.0
-    low, high = max(low - margin, 0.0), high + margin
-    most = max(max(counts), 1)
+    low, high = (max(low - margin, 0.0) if low >= 0 else low - margin), high + margin
+    pale = pale or [0] * len(counts)
+    most = max(max(count + more for count, more in zip(counts, pale, strict=True)), 1)
 
     def across(value: float) -> float:
         return (value - low) / (high - low)
 
+    def bar(style: str, start: float, end: float, bottom: int, count: int) -> str:
+        return (
+            f'<rect class="{style}" x="{WIDTH * across(start):.1f}" '
+            f'y="{HEIGHT * (1 - (bottom + count) / most / 1.15):.1f}" '
+            f'width="{max(WIDTH * (across(end) - across(start)) - 1.5, 3.0):.1f}" '
+            f'height="{HEIGHT * count / most / 1.15:.1f}"/>'
+        )
+
     bars = "".join(
-        f'<rect class="bar" x="{WIDTH * across(start):.1f}" y="{HEIGHT * (1 - count / most / 1.15):.1f}" '
-        f'width="{max(WIDTH * (across(end) - across(start)) - 1.5, 3.0):.1f}" '
-        f'height="{HEIGHT * count / most / 1.15:.1f}"/>'
-        for start, end, count in zip(edges, edges[1:], counts, strict=False)
-        if count
+        (bar("bar", start, end, 0, count) if count else "") + (bar("bar pale", start, end, count, more) if more else "")
+        for start, end, count, more in zip(edges, edges[1:], counts, pale, strict=False)
     )
     lines = "".join(
         f'<line class="mark mark{number}" x1="{WIDTH * across(place):.1f}" x2="{WIDTH * across(place):.1f}" '
@@ -104,7 +119,7 @@ def histogram_chart(
     )
     rows = [(value, 100 * (1 - value / most / 1.15)) for value in ticks(0.0, most, 4)]
     columns = [(value, 100 * across(value)) for value in ticks(low, high, 9)]
-    return _plot(bars + lines, rows, columns, "frames", unit, label)
+    return _plot(bars + lines, rows, columns, counted, unit, label)
 
 
 def _plot(

@@ -15,6 +15,7 @@ from string import Template
 import numpy as np
 from numpy.typing import NDArray
 
+from src.eval.blocks import Block, Table, block_html, formatted
 from src.eval.charts import Line, histogram_chart, time_chart
 from src.eval.metrics import Measurement
 from src.files import replacing
@@ -87,16 +88,6 @@ class Latencies:
 
 
 @dataclass(frozen=True)
-class Table:
-    """Rows of plain cells under a heading; the first column names the row."""
-
-    title: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str | float | int | None]]
-    note: str = ""
-
-
-@dataclass(frozen=True)
 class Page:
     """Everything on a report.
 
@@ -108,6 +99,7 @@ class Page:
         curves, latencies: drawn if given.
         stages: name and seconds of each stage of the job.
         tables: anything else.
+        blocks: what stands before the figures on pages that are not about a run.
         provenance: names and values: commit, versions, hashes, machine.
     """
 
@@ -120,6 +112,7 @@ class Page:
     latencies: Latencies | None = None
     stages: Sequence[tuple[str, float]] = ()
     tables: Sequence[Table] = ()
+    blocks: Sequence[Block] = ()
     provenance: Sequence[tuple[str, str]] = ()
 
 
@@ -135,8 +128,9 @@ def page_html(page: Page) -> str:
         _hero(page),
         _curves(page.curves) if page.curves else "",
         _latencies(page.latencies) if page.latencies else "",
+        *(block_html(block) for block in page.blocks),
         _stages(page.stages) if page.stages else "",
-        *(_table(table) for table in page.tables),
+        *(block_html(table) for table in page.tables),
         _figures([*page.headline, *page.figures]),
         _provenance(page.provenance) if page.provenance else "",
     ]
@@ -146,23 +140,6 @@ def page_html(page: Page) -> str:
         sections="\n".join(section for section in sections if section),
         data=_script_data(page.curves),
     )
-
-
-def formatted(value: float | int | str | None, unit: str = "") -> str:
-    """A value for readers; a dash for None.
-
-    Milliseconds have one decimal, everything else three significant digits and at most three decimals.
-    """
-    if value is None:
-        return "–"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int):
-        return f"{value:,}".replace(",", "\u202f")
-    size = int(np.floor(np.log10(abs(value)))) if value else 0
-    text = f"{value:.1f}" if unit == "ms" or size == 2 else f"{value:.{min(max(2 - size, 0), 3)}f}"
-    is_zero = not any(digit in text for digit in "123456789")
-    return text.lstrip("-") if is_zero else text.replace("-", "\u2212")
 
 
 def _hero(page: Page) -> str:
@@ -231,22 +208,6 @@ def _stages(stages: Sequence[tuple[str, float]]) -> str:
     )
     total = formatted(sum(seconds for _, seconds in stages))
     return f'<section><h2>Stages <small>{total} s in all</small></h2><table class="stages">{rows}</table></section>'
-
-
-def _table(table: Table) -> str:
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in table.columns)
-    rows = "".join(
-        f'<tr><th scope="row">{escape(formatted(row[0]))}</th>'
-        + "".join(f'<td class="number">{escape(formatted(cell))}</td>' for cell in row[1:])
-        + "</tr>"
-        for row in table.rows
-    )
-    note = f"<p>{escape(table.note)}</p>" if table.note else ""
-    return (
-        f'<section><h2>{escape(table.title)}</h2>{note}<div class="scroll" tabindex="0" role="region" '
-        f'aria-label="{escape(table.title)}"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
-        "</section>"
-    )
 
 
 def _figures(figures: Sequence[Figure]) -> str:

@@ -1,0 +1,200 @@
+"""Parts that pages are put together from: tables, histograms, pictures. Plain data in, HTML out, all text escaped."""
+
+import base64
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+
+from src.eval.charts import histogram_chart
+
+PNG = b"\x89PNG"
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A word in a table that catches the eye where it is bad; `hint` is shown on hovering."""
+
+    text: str
+    is_bad: bool
+    hint: str = ""
+
+
+Cell = str | float | int | None | Flag
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under a heading; the first column names the row.
+
+    Attributes:
+        title, note: above it.
+        columns: their heads.
+        rows: their cells; None is a dash.
+        prose: which columns hold running text, which is aligned left and wrapped.
+        search: what to call a field that filters the rows; empty for none.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    note: str = ""
+    prose: Collection[int] = ()
+    search: str = ""
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """A distribution.
+
+    Attributes:
+        name: of the quantity.
+        unit: of the quantity.
+        edges: (N + 1,) ascending; none if nothing was counted.
+        counts: (N,).
+        pale: (N,) further counts, drawn lighter above the others; empty for none.
+        note: under the name.
+    """
+
+    name: str
+    unit: str
+    edges: Sequence[float]
+    counts: Sequence[int]
+    pale: Sequence[int] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Histograms:
+    """Distributions side by side under a heading.
+
+    Attributes:
+        title, note: above them.
+        counted: what the bars count.
+        items: one chart each.
+        legend: names of the full and of the pale bars; empty for none.
+    """
+
+    title: str
+    counted: str
+    items: Sequence[Histogram]
+    note: str = ""
+    legend: tuple[str, str] | tuple[()] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture with its title and a sentence; `content` are the bytes of a PNG or JPEG file."""
+
+    title: str
+    content: bytes
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Wide pictures under a heading, one below the other."""
+
+    title: str
+    items: Sequence[Picture]
+    note: str = ""
+
+
+Block = Table | Histograms | Pictures
+
+
+def formatted(value: float | int | str | None, unit: str = "") -> str:
+    """A value for readers; a dash for None.
+
+    Milliseconds have one decimal, everything else three significant digits and at most three decimals.
+    """
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", "\u202f")
+    size = int(np.floor(np.log10(abs(value)))) if value else 0
+    text = f"{value:.1f}" if unit == "ms" or size == 2 else f"{value:.{min(max(2 - size, 0), 3)}f}"
+    is_zero = not any(digit in text for digit in "123456789")
+    return text.lstrip("-") if is_zero else text.replace("-", "\u2212")
+
+
+def block_html(block: Block) -> str:
+    """The block as a section of a page."""
+    if isinstance(block, Table):
+        return _table(block)
+    return _histograms(block) if isinstance(block, Histograms) else _pictures(block)
+
+
+def _table(table: Table) -> str:
+    kinds = ["prose" if index in table.prose else "number" for index in range(len(table.columns))]
+    head = "".join(
+        f'<th scope="col" class="{kind}">{escape(column)}</th>'
+        for kind, column in zip(kinds, table.columns, strict=True)
+    )
+    rows = "".join(
+        f'<tr><th scope="row">{_cell(row[0])}</th>'
+        + "".join(f'<td class="{kind}">{_cell(cell)}</td>' for kind, cell in zip(kinds[1:], row[1:], strict=True))
+        + "</tr>"
+        for row in table.rows
+    )
+    label = escape(table.search)
+    search = f'<input type="search" placeholder="{label}" aria-label="{label}"><output aria-live="polite"></output>'
+    search = f'<p class="search">{search}</p>' if label else ""
+    return (
+        f'<section><h2>{escape(table.title)}</h2>{_note(table.note)}{search}<div class="scroll" tabindex="0" '
+        f'role="region" aria-label="{escape(table.title)}"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>'
+        "</table></div></section>"
+    )
+
+
+def _cell(cell: Cell) -> str:
+    if isinstance(cell, Flag):
+        hint = f' title="{escape(cell.hint)}"' if cell.hint else ""
+        return f'<span class="flag {"bad" if cell.is_bad else "good"}"{hint}>{escape(cell.text)}</span>'
+    return escape(formatted(cell))
+
+
+def _histograms(block: Histograms) -> str:
+    charts = "".join(_histogram(item, block.counted) for item in block.items)
+    legend = ""
+    if block.legend:
+        entries = "".join(
+            f'<li class="{style}"><i></i>{escape(name)}</li>'
+            for style, name in zip(("full", "pale"), block.legend, strict=True)
+        )
+        legend = f'<ul class="legend">{entries}</ul>'
+    several = " several" if len(block.items) > 1 else ""
+    return (
+        f"<section><h2>{escape(block.title)}</h2>{_note(block.note)}{legend}"
+        f'<div class="charts{several}">{charts}</div></section>'
+    )
+
+
+def _histogram(item: Histogram, counted: str) -> str:
+    note = f"<small>{escape(item.note)}</small>" if item.note else ""
+    head = f"<figcaption><strong>{escape(item.name)}</strong>{note}</figcaption>"
+    if not len(item.counts):
+        return f'<figure>{head}<p class="hint">nothing was counted</p></figure>'
+    label = f"Histogram of {item.name}"
+    chart = histogram_chart(item.edges, item.counts, (), item.unit, label, counted=counted, pale=item.pale)
+    return f"<figure>{head}{chart}</figure>"
+
+
+def _pictures(block: Pictures) -> str:
+    items = "".join(
+        f"<figure><figcaption><strong>{escape(item.title)}</strong>"
+        f"{f'<small>{escape(item.note)}</small>' if item.note else ''}</figcaption>"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(item.title)}">'
+        f'<img alt="{escape(item.title)}: {escape(item.note)}" loading="lazy" decoding="async" '
+        f'src="data:image/{"png" if item.content.startswith(PNG) else "jpeg"};base64,'
+        f'{base64.b64encode(item.content).decode("ascii")}"></div></figure>'
+        for item in block.items
+    )
+    return f'<section><h2>{escape(block.title)}</h2>{_note(block.note)}<div class="pictures">{items}</div></section>'
+
+
+def _note(note: str) -> str:
+    return f"<p>{escape(note)}</p>" if note else ""

@@ -46,7 +46,37 @@ class PrepareData:
 
     out: str = MISSING
     data: Any = MISSING
+    engines: Any = MISSING
     prepare: Any = MISSING
+
+
+@dataclass
+class ExportShards:
+    """`python -m scripts.export_shards`: a store into WebDataset shards."""
+
+    store: str = MISSING
+    out: str = MISSING
+    shard_mb: float = MISSING
+
+
+@dataclass
+class DataCard:
+    """`python -m scripts.data_card`: the data card of a store."""
+
+    store: str = MISSING
+    root: str | None = None
+
+
+@dataclass
+class InspectData:
+    """`python -m scripts.inspect_data`: a clip of a store as a picture."""
+
+    store: str = MISSING
+    clip: str = MISSING
+    out: str = MISSING
+    root: str | None = None
+    num_images: int = MISSING
+    width_px: int = MISSING
 
 
 @dataclass
@@ -133,6 +163,9 @@ _ROOTS = {
     "realtime": Realtime,
     "make_corpus": MakeCorpus,
     "prepare_data": PrepareData,
+    "data_card": DataCard,
+    "inspect_data": InspectData,
+    "export_shards": ExportShards,
     "train": Train,
     "demo": Demo,
 }

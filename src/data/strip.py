@@ -3,7 +3,6 @@
 What a label says and what the face does at that moment stand above each other, so that an eye can judge.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,15 +13,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from src.data.rejection import MediaError
 from src.data.store import Clip, ClipInfo, Store
 from src.data.video import read_timeline, sample_images
 from src.errors import DataError
 from src.face import FACE_OVAL, INNER_LIP, LEFT_EYE, OUTER_LIP, RIGHT_EYE
 from src.motion import CORE7
-
-LOCAL = "local.json"
-"""Beside the manifest: what is true of this machine only, such as where the source videos are."""
 
 IMAGES = 10
 WIDTH_PX = 1600
@@ -78,7 +73,7 @@ def clip_strip(
     times_s = (np.arange(num_images) + 0.5) / num_images * end_s
     frames = np.minimum(np.round(times_s * info.fps).astype(int), info.frames - 1)
     landmarks = store.load_landmarks(clip_id)[frames] if info.landmark_step_px else None
-    pictures, remark = _pictures(info, frames, root if root is not None else source_root(store))
+    pictures, remark = _pictures(store, info, frames, root)
     sizes = [picture.shape[:2] for picture in pictures if picture is not None]
     box = _box(landmarks, sizes[0] if sizes else None)
     cells = [
@@ -96,15 +91,6 @@ def encoded(image: NDArray[np.uint8], ending: str = ".png") -> bytes:
     done, content = cv2.imencode(ending, image[..., ::-1], quality)
     assert done
     return content.tobytes()
-
-
-def source_root(store: Store) -> Path | None:
-    """Where the videos of a store were when it was prepared here; None if that isn't written, or they are gone."""
-    try:
-        root = Path(json.loads((store.folder / LOCAL).read_text("utf-8"))["root"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return root if root.is_dir() else None
 
 
 def caption_of(info: ClipInfo, remark: str = "") -> str:
@@ -128,20 +114,18 @@ def caption_of(info: ClipInfo, remark: str = "") -> str:
 
 
 def _pictures(
-    info: ClipInfo, frames: NDArray[np.int64], root: Path | None
+    store: Store, info: ClipInfo, frames: NDArray[np.int64], root: Path | None
 ) -> tuple[list[NDArray[np.uint8] | None], str]:
     """The source's picture at each motion frame, and what is to be said about missing ones."""
     pictures: list[NDArray[np.uint8] | None] = [None] * len(frames)
-    if root is None:
-        return pictures, "the folder of the source videos isn't known here, give it as root"
-    path = root / info.path.split("#t=")[0]
     times_s = info.motion_start_s + frames / info.fps
     try:
+        path = store.source_path(info.clip_id) if root is None else root / info.path.split("#t=")[0]
         for instants, image in sample_images(path, read_timeline(path), times_s):
             for instant in instants:
                 pictures[int(instant)] = image
-    except (MediaError, DataError, OSError) as error:
-        return pictures, f"the source video can't be read ({error})"
+    except (DataError, OSError) as error:
+        return pictures, f"no pictures, {str(error).rstrip('.')}"
     complete = all(picture is not None for picture in pictures)
     return pictures, "" if complete else "the video has no picture at some of these times"
 

@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from scripts.entry import run
 from src.data.datamodule import MotionDataModule, part_facts
-from src.data.features import HOPS_PER_FRAME
+from src.data.features import FeatureExtractor
 from src.errors import CheckpointError, ConfigError
 from src.eval.provenance import commit
 from src.files import replacing, write_json
@@ -102,15 +102,20 @@ def main(config: DictConfig) -> None:
 def build(config: DictConfig) -> tuple[MotionDataModule, MotionModule, Contract]:
     """The parts of a run. Nothing is read or written yet."""
     spec = spec_named(config.spec)
-    features = instantiate(config.features)
-    net = instantiate(config.models.net, in_features=HOPS_PER_FRAME * features.size, out_channels=spec.size)
+    features: FeatureExtractor = instantiate(config.features)
+    net = instantiate(
+        config.models.net,
+        in_features=features.row_size,
+        feature_layers=features.num_layers,
+        out_channels=spec.size,
+    )
     contract = Contract(
         spec_name=spec.name,
         spec_version=spec.version,
         channels=spec.names,
         fps=float(FRAMES_PER_SECOND),
         sample_rate_hz=features.sample_rate_hz,
-        hops_per_frame=HOPS_PER_FRAME,
+        hops_per_frame=features.hops_per_frame,
         lookahead_frames=net.lookahead_frames,
         features=features.config,
         features_hash=features.config_hash,

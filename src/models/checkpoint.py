@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from src.errors import Audio2MotionError, CheckpointError
+from src.errors import Audio2MotionError, CheckpointError, ConfigError
 from src.models.network import MotionNetwork
 from src.motion import FRAMES_PER_SECOND, SPECS, MotionSpec
 
@@ -23,6 +23,9 @@ SECTION = "audio2motion"
 """The key of our part in a Lightning checkpoint."""
 
 CONTRACT_VERSION = 1
+
+_SINCE_VERSION_1 = {"feature_layers": 1}
+"""Settings of networks that the first checkpoints lack, with what these were."""
 
 _NET_TARGETS = ("src.models.",)
 _FEATURE_TARGETS = ("src.data.features.",)
@@ -114,9 +117,21 @@ class Contract:
         It arrives through its `_target_`, as in training, because models do not import data.
 
         Raises:
-            CheckpointError: the extractor of this program gives other numbers, or is none of ours.
+            CheckpointError: the extractor of this program gives other numbers, or is none of ours; or the encoder
+                that it runs is not where it was in training.
         """
-        extractor = _build(self.features, _FEATURE_TARGETS)
+        try:
+            extractor = _build(self.features, _FEATURE_TARGETS)
+        except ConfigError as error:  # of an encoder that is elsewhere on this machine, or is another one
+            raise CheckpointError(f"its features can't be built: {error}") from error
+        stated = (self.sample_rate_hz, self.hops_per_frame, round(self.features_latency_ms, 3))
+        built = (extractor.sample_rate_hz, extractor.hops_per_frame, round(extractor.latency_ms, 3))
+        if stated != built:
+            raise CheckpointError(
+                "its features have a sample rate of {} Hz, {} hops per frame and {:g} ms of latency, ".format(*stated)
+                + "those of this program {} Hz, {} and {:g} ms. ".format(*built)
+                + "Train again, or use the version that trained it."
+            )
         if extractor.config_hash != self.features_hash:
             raise CheckpointError(
                 f"it was trained on features with hash {self.features_hash}, {self.features['_target_']} of this "
@@ -164,7 +179,7 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
         contract = Contract.from_dict(section["contract"])
         contract.check()
         contract.build_features()
-        net = _build(section["net"], _NET_TARGETS)
+        net = _build({**_SINCE_VERSION_1, **section["net"]}, _NET_TARGETS)
         weights = {
             name.removeprefix("net."): tensor
             for name, tensor in stored["state_dict"].items()

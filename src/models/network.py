@@ -19,6 +19,10 @@ class MotionNetwork(nn.Module, ABC):
     n - lookahead_frames. `forward` is the stream of a whole recording and `step` the same stream in
     pieces, so offline and live results agree.
 
+    Constructors take `in_features`, `feature_layers` and `out_channels` from the features and the spec of a run, and
+    their own settings. Where features hold several layers of an encoder, standardised rows go through
+    `src.models.layer_mix` first.
+
     Attributes:
         config: arguments of the constructor in plain types, enough to build the network again.
         lookahead_frames: frame i depends on feature rows up to i + lookahead_frames.

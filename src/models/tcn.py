@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from src.errors import ConfigError
+from src.models.layer_mix import layer_mix
 from src.models.network import MotionNetwork, State
 from src.models.standardize import Standardizer
 
@@ -19,6 +20,7 @@ class CausalTCN(MotionNetwork):
         self,
         *,
         in_features: int,
+        feature_layers: int,
         out_channels: int,
         hidden_size: int,
         kernel_size: int,
@@ -36,6 +38,7 @@ class CausalTCN(MotionNetwork):
             )
         self.config = {
             "in_features": in_features,
+            "feature_layers": feature_layers,
             "out_channels": out_channels,
             "hidden_size": hidden_size,
             "kernel_size": kernel_size,
@@ -46,9 +49,10 @@ class CausalTCN(MotionNetwork):
         }
         self.lookahead_frames = lookahead_frames
         self.standardizer = Standardizer(in_features=in_features, out_channels=out_channels)
+        self.mix = layer_mix(in_features, feature_layers)
         self._hidden_size = hidden_size
         self._memory_frames = [(kernel_size - 1) * dilation for dilation in dilations]
-        self.input = nn.Sequential(nn.Dropout(input_dropout), nn.Linear(in_features, hidden_size))
+        self.input = nn.Sequential(nn.Dropout(input_dropout), nn.Linear(in_features // feature_layers, hidden_size))
         self.blocks = nn.ModuleList(
             _ResidualBlock(hidden_size, kernel_size, dilation, dropout) for dilation in dilations
         )
@@ -68,7 +72,7 @@ class CausalTCN(MotionNetwork):
 
     def step(self, features: Tensor, state: State) -> tuple[Tensor, State]:
         """See `MotionNetwork.step`."""
-        hidden = self.input(self.standardizer.features(features)).transpose(1, 2)  # (B, H, t)
+        hidden = self.input(self.mix(self.standardizer.features(features))).transpose(1, 2)  # (B, H, t)
         after = []
         for block, memory in zip(self.blocks, state, strict=True):
             hidden, memory = block(hidden, memory)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from src.data.features import HOPS_BEFORE_FRAME, HOPS_PER_FRAME, HopStacker, LogMel, stack_hops
+from src.data.features import FeatureExtractor
 from src.errors import DataError
 from src.models.checkpoint import Checkpoint, load_checkpoint
 from src.motion import Motion, MotionSpec
@@ -40,7 +40,7 @@ class SpeechToMotion:
         self.fps = contract.fps
         self.sample_rate_hz = contract.sample_rate_hz
         self.lookahead_frames = contract.lookahead_frames
-        self.features: LogMel = contract.build_features()
+        self.features: FeatureExtractor = contract.build_features()
         self.net = checkpoint.net
         self.contract = contract
 
@@ -56,10 +56,8 @@ class SpeechToMotion:
     @property
     def latency_parts(self) -> tuple[LatencyPart, ...]:
         """What the sound after a frame's own time is needed for. Their sum is the algorithmic latency."""
-        last_hop_ms = 1000.0 * (HOPS_PER_FRAME - 1 - HOPS_BEFORE_FRAME) * self.features.hop_s
         return (
-            LatencyPart("last feature hop of a frame", last_hop_ms),
-            LatencyPart("half a feature window", self.features.latency_ms - last_hop_ms),
+            *(LatencyPart(name, latency_ms) for name, latency_ms in self.features.latency_parts.items()),
             LatencyPart("look-ahead of the model", 1000.0 * self.lookahead_frames / self.fps),
         )
 
@@ -82,7 +80,7 @@ class SpeechToMotion:
         """
         if len(waveform) == 0:
             raise DataError("the recording has no samples, so there is nothing to predict motion from. Check its file.")
-        features = stack_hops(self.features.extract(waveform), self.features.silence_row)
+        features = self.features.extract_frames(waveform)
         with torch.inference_mode():
             values = self.net(torch.from_numpy(features)[None])[0].numpy()
         return Motion(values, self.spec, self.fps).clamped()
@@ -97,19 +95,18 @@ class MotionStream:
 
     def __init__(self, predictor: SpeechToMotion) -> None:
         self._predictor = predictor
-        self._hops = predictor.features.stream()
-        self._stacker = HopStacker(predictor.features.silence_row)
+        self._features = predictor.features.frame_stream()
         self._state = predictor.net.init_state(1)
         self._num_rows = 0
         self._minimum, self._maximum = predictor.spec.minimum, predictor.spec.maximum
 
     def push(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Take the next samples (s,) and give the motion frames (t, C) that they complete; t may be 0."""
-        return self._advance(self._stacker.push(self._hops.push(samples)))
+        return self._advance(self._features.push(samples))
 
     def finish(self) -> NDArray[np.float32]:
         """End the sound with silence and give the remaining frames (t, C)."""
-        rows = np.concatenate([self._stacker.push(self._hops.finish()), self._stacker.finish()])
+        rows = self._features.finish()
         if self._num_rows + len(rows) == 0:
             return np.empty((0, self._predictor.spec.size), np.float32)
         silence = self._predictor.net.standardizer.silence.numpy()

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 import torch
 
-from src.data.features import LogMel
+from src.data.features import LogMel, SslFeatures
 from src.errors import CheckpointError
 from src.models.checkpoint import SECTION, Contract, describe, load_checkpoint
 from src.models.tcn import CausalTCN
 from src.motion import CORE7
+from tests.tiny_encoders import write_tiny_encoder
 
 FEATURES = {
     "sample_rate_hz": 16_000,
@@ -28,6 +29,7 @@ def net() -> CausalTCN:
     torch.manual_seed(0)
     net = CausalTCN(
         in_features=16,
+        feature_layers=1,
         out_channels=7,
         hidden_size=8,
         kernel_size=3,
@@ -116,6 +118,11 @@ def test_a_checkpoint_of_another_project_is_refused(tmp_path: Path) -> None:
         ({"spec_version": 99}, "speaks core7 version 99"),
         ({"channels": CORE7.names[:3]}, r"version 1 \(jaw_open, mouth_wide, mouth_narrow\), this program"),
         ({"fps": 30.0}, "gives 30 motion frames per second, this program runs at 25"),
+        (
+            {"hops_per_frame": 2},
+            "have a sample rate of 16000 Hz, 2 hops per frame and 22.5 ms .* 16000 Hz, 4 and 22.5 ms",
+        ),
+        ({"features_latency_ms": 10.0}, "4 hops per frame and 10 ms of latency"),
         ({"features_hash": "0123"}, "trained on features with hash 0123"),
         ({"version": 2}, "contract of version 2"),
         ({"features": {"_target_": "os.system", "command": "true"}}, "asks for the class 'os.system'"),
@@ -145,6 +152,44 @@ def test_weights_of_another_size_are_refused(net: CausalTCN, tmp_path: Path) -> 
     wrong = {"_target_": "src.models.tcn.CausalTCN", **net.config, "hidden_size": 9}
     with pytest.raises(CheckpointError, match="does not fit the code of this program"):
         load_checkpoint(saved(tmp_path / "x.ckpt", net, contract(), net=wrong))
+
+
+def test_a_checkpoint_from_before_there_were_layers_is_read(net: CausalTCN, tmp_path: Path) -> None:
+    old = {"_target_": "src.models.tcn.CausalTCN", **net.config}
+    del old["feature_layers"]
+    loaded = load_checkpoint(saved(tmp_path / "x.ckpt", net, contract(), net=old))
+    assert loaded.net.config == net.config
+
+
+def test_an_encoder_that_moved_is_found_where_the_message_says(
+    net: CausalTCN, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_tiny_encoder(tmp_path / "hubert", "hubert")
+    features = SslFeatures(
+        model=str(folder), layer=1, past_ms=80, new_ms=40, future_ms=40, device="cpu", weights_sha256=None
+    )
+    path = saved(
+        tmp_path / "x.ckpt",
+        net,
+        contract(
+            features=features.config,
+            features_hash=features.config_hash,
+            features_latency_ms=features.latency_ms,
+            hops_per_frame=2,
+        ),
+    )
+    stored = load_checkpoint(path).contract.features
+    assert stored["model"] == str(folder)
+    assert len(stored["weights_sha256"]) == 64
+    (tmp_path / "elsewhere").mkdir()
+    moved = folder.rename(tmp_path / "elsewhere" / "hubert")
+    with pytest.raises(CheckpointError, match=r"x\.ckpt: its features can't be built: .*A2M_MODELS names, as hubert"):
+        load_checkpoint(path)
+    monkeypatch.setenv("A2M_MODELS", str(moved.parent))
+    assert load_checkpoint(path).contract.features == stored
+    (moved / "model.safetensors").write_bytes(b"other weights")
+    with pytest.raises(CheckpointError, match="Give the model that was trained with"):
+        load_checkpoint(path)
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:

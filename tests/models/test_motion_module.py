@@ -33,6 +33,7 @@ def module(**changes: Any) -> MotionModule:
     torch.manual_seed(0)
     net = CausalTCN(
         in_features=4,
+        feature_layers=1,
         out_channels=2,
         hidden_size=8,
         kernel_size=2,

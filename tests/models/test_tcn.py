@@ -7,10 +7,11 @@ from src.errors import ConfigError
 from src.models.tcn import CausalTCN
 
 
-def network(lookahead_frames: int = 2, dilations: tuple[int, ...] = (1, 2, 4)) -> CausalTCN:
+def network(lookahead_frames: int = 2, dilations: tuple[int, ...] = (1, 2, 4), feature_layers: int = 1) -> CausalTCN:
     torch.manual_seed(0)
     net = CausalTCN(
         in_features=6,
+        feature_layers=feature_layers,
         out_channels=3,
         hidden_size=16,
         kernel_size=3,
@@ -47,6 +48,16 @@ def streamed(net: CausalTCN, features: torch.Tensor, pieces: list[int]) -> torch
 def test_pieces_of_any_size_give_the_frames_of_the_whole(pieces: list[int], lookahead_frames: int) -> None:
     net = network(lookahead_frames)
     features = torch.randn(2, 53, 6) * 3
+    torch.testing.assert_close(streamed(net, features, pieces), net(features), rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("pieces", [[1], [3, 1, 7]], ids=str)
+def test_rows_of_several_layers_stream_too(pieces: list[int]) -> None:
+    net = network(feature_layers=3)
+    net.mix.logits.copy_(torch.tensor([0.5, -1.0, 2.0]))
+    features = torch.randn(2, 30, 6)
+    assert net.input[1].in_features == 2
     torch.testing.assert_close(streamed(net, features, pieces), net(features), rtol=0, atol=1e-5)
 
 
@@ -111,11 +122,21 @@ def test_output_is_in_the_units_of_the_motion_statistics() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"lookahead_frames": -1}, {"kernel_size": 1}, {"dilations": []}, {"dilations": [1, 0]}], ids=str
+    "wrong",
+    [
+        {"feature_layers": 4},
+        {"feature_layers": 0},
+        {"lookahead_frames": -1},
+        {"kernel_size": 1},
+        {"dilations": []},
+        {"dilations": [1, 0]},
+    ],
+    ids=str,
 )
 def test_impossible_shapes_are_refused_by_name(wrong: dict) -> None:
     good = {
         "in_features": 6,
+        "feature_layers": 1,
         "out_channels": 3,
         "hidden_size": 8,
         "kernel_size": 3,

@@ -6,30 +6,33 @@ import numpy as np
 import pytest
 import torch
 
-from src.data.features import HOPS_PER_FRAME, LogMel
+from src.data.features import FeatureExtractor, LogMel, Mfcc, SslFeatures
 from src.errors import CheckpointError, DataError
-from src.models.checkpoint import Checkpoint, Contract
+from src.models.checkpoint import SECTION, Checkpoint, Contract, describe
 from src.models.tcn import CausalTCN
 from src.motion import CORE7
 from src.realtime.predictor import SpeechToMotion, num_frames
+from tests.tiny_encoders import write_tiny_encoder
 
 RATE = 16_000
+MEL = {
+    "sample_rate_hz": RATE,
+    "n_mels": 20,
+    "hop_length": 160,
+    "window_length": 400,
+    "f_min_hz": 60.0,
+    "f_max_hz": 7600.0,
+    "log_floor": 1e-5,
+}
 
 
 def tiny(lookahead_frames: int = 2, seed: int = 0) -> SpeechToMotion:
     """An untrained network of seeded weights, with statistics that make the motion move."""
-    features = LogMel(
-        sample_rate_hz=RATE,
-        n_mels=8,
-        hop_length=160,
-        window_length=400,
-        f_min_hz=60.0,
-        f_max_hz=7600.0,
-        log_floor=1e-5,
-    )
+    features = LogMel(**MEL)
     torch.manual_seed(seed)
     net = CausalTCN(
-        in_features=HOPS_PER_FRAME * features.size,
+        in_features=features.row_size,
+        feature_layers=1,
         out_channels=CORE7.size,
         hidden_size=12,
         kernel_size=3,
@@ -38,7 +41,7 @@ def tiny(lookahead_frames: int = 2, seed: int = 0) -> SpeechToMotion:
         input_dropout=0.1,
         lookahead_frames=lookahead_frames,
     ).eval()
-    silence = torch.from_numpy(np.tile(features.silence_row, HOPS_PER_FRAME))
+    silence = torch.from_numpy(features.silence_frame)
     net.standardizer.set_statistics(
         feature_mean=silence + 4.0,
         feature_std=torch.full_like(silence, 3.0),
@@ -52,13 +55,58 @@ def tiny(lookahead_frames: int = 2, seed: int = 0) -> SpeechToMotion:
         channels=CORE7.names,
         fps=25.0,
         sample_rate_hz=RATE,
-        hops_per_frame=HOPS_PER_FRAME,
+        hops_per_frame=features.hops_per_frame,
         lookahead_frames=lookahead_frames,
         features=features.config,
         features_hash=features.config_hash,
         features_latency_ms=features.latency_ms,
     )
     return SpeechToMotion(Checkpoint(net, contract, Path("tiny.ckpt"), 0))
+
+
+def trained_one_step(features: FeatureExtractor, path: Path) -> SpeechToMotion:
+    """A network on these features after one step of training, through a checkpoint on the disk."""
+    rows = torch.from_numpy(features.extract_frames(noise(2 * RATE)))
+    torch.manual_seed(0)
+    net = CausalTCN(
+        in_features=features.row_size,
+        feature_layers=features.num_layers,
+        out_channels=CORE7.size,
+        hidden_size=12,
+        kernel_size=3,
+        dilations=[1, 2],
+        dropout=0.0,
+        input_dropout=0.0,
+        lookahead_frames=2,
+    )
+    net.standardizer.set_statistics(
+        feature_mean=rows.mean(0),
+        feature_std=rows.std(0),
+        silence=torch.from_numpy(features.silence_frame),
+        motion_mean=torch.from_numpy((CORE7.minimum + CORE7.maximum) / 2),
+        motion_std=torch.from_numpy((CORE7.maximum - CORE7.minimum) / 4),
+    )
+    before = [parameter.clone() for parameter in net.parameters()]
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-2)
+    target = net.standardizer.motion(torch.randn(1, len(rows), CORE7.size))
+    (net(rows[None]) - target).square().mean().backward()
+    optimizer.step()
+    assert not any(torch.equal(*pair) for pair in zip(before, net.parameters(), strict=True))
+    contract = Contract(
+        spec_name=CORE7.name,
+        spec_version=CORE7.version,
+        channels=CORE7.names,
+        fps=25.0,
+        sample_rate_hz=features.sample_rate_hz,
+        hops_per_frame=features.hops_per_frame,
+        lookahead_frames=2,
+        features=features.config,
+        features_hash=features.config_hash,
+        features_latency_ms=features.latency_ms,
+    )
+    weights = {f"net.{name}": tensor for name, tensor in net.state_dict().items()}
+    torch.save({"state_dict": weights, "epoch": 0, SECTION: describe(net, contract)}, path)
+    return SpeechToMotion.load(path)
 
 
 def noise(num_samples: int) -> np.ndarray:
@@ -77,6 +125,55 @@ def test_stream_gives_the_frames_of_the_whole_recording(chunk: int, lookahead_fr
     assert live.shape == offline.values.shape == (51, CORE7.size)
     np.testing.assert_allclose(live, offline.values, atol=1e-5)
     assert offline.values.std(axis=0).min() > 1e-4, "a constant answer would prove nothing"
+
+
+@pytest.mark.parametrize("kind", ["mfcc", "hubert", "whisper", "wavlm-all"])
+def test_every_kind_of_features_trains_and_streams_like_the_whole(kind: str, tmp_path: Path) -> None:
+    features: FeatureExtractor
+    if kind == "mfcc":
+        features = Mfcc(n_mfcc=13, keep_c0=True, **MEL)
+    else:
+        family, _, every = kind.partition("-")
+        features = SslFeatures(
+            model=str(write_tiny_encoder(tmp_path / family, family)),
+            layer=every or 2,
+            past_ms=160,
+            new_ms=80,
+            future_ms=40,
+            device="cpu",
+            weights_sha256=None,
+        )
+    predictor, waveform = trained_one_step(features, tmp_path / "best.ckpt"), noise(RATE + 777)
+    offline, latency_ms = predictor.predict(waveform).values, 22.5 if kind == "mfcc" else 120.0
+    assert predictor.latency_ms == latency_ms + 80
+    assert offline.std(axis=0).min() > 1e-4, "a constant answer would prove nothing"
+    for chunk in (160, 1601, 100_000):
+        stream, frames, late_ms = predictor.stream(), [], []
+        for start in range(0, len(waveform), chunk):
+            new = stream.push(waveform[start : start + chunk])
+            late_ms += [(start + chunk) / 16 - 40 * (len(frames) + index) for index in range(len(new))]
+            frames += list(new)
+        if chunk == 160:
+            assert predictor.latency_ms <= max(late_ms) < predictor.latency_ms + 10
+        np.testing.assert_allclose(np.array([*frames, *stream.finish()]), offline, rtol=0, atol=1e-4)
+
+
+def test_parts_of_the_latency_have_names(tmp_path: Path) -> None:
+    assert {part.name: part.latency_ms for part in tiny().latency_parts} == {
+        "last feature hop of a frame": 10.0,
+        "half a feature window": 12.5,
+        "look-ahead of the model": 80.0,
+    }
+    model = write_tiny_encoder(tmp_path / "hubert", "hubert")
+    features = SslFeatures(
+        model=str(model), layer=1, past_ms=160, new_ms=200, future_ms=80, device="cpu", weights_sha256=None
+    )
+    assert {part.name: part.latency_ms for part in trained_one_step(features, tmp_path / "x.ckpt").latency_parts} == {
+        "last feature hop of a frame": 0.0,
+        "filling a chunk": 200.0,
+        "look-ahead of the encoder": 80.0,
+        "look-ahead of the model": 80.0,
+    }
 
 
 @pytest.mark.parametrize("num_samples", [1, 159, 640, 641, 1500])

@@ -114,7 +114,7 @@ def test_a_screen_that_changes_behind_the_speaker_is_no_cut(woman: Image, cat: I
 
 
 def test_a_face_that_goes_on_overrules_a_picture_that_jumps(woman: Image, face: NDArray[np.float32]) -> None:
-    moved = (0.8 * woman + 0.2 * woman[::-1]).astype(np.uint8)
+    moved = (0.7 * woman + 0.3 * woman[::-1]).astype(np.uint8)
     images = noisy([woman] * 12 + [moved] * 12, 4)
     rng = np.random.default_rng(0)
     same = [(face + rng.normal(0, 0.3, face.shape)).astype(np.float32) for _ in images]

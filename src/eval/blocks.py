@@ -51,7 +51,7 @@ class Histogram:
     Attributes:
         name: of the quantity.
         unit: of the quantity.
-        edges: (N + 1,) ascending; none if nothing was counted.
+        edges: (N + 1,) ascending; none for no chart but the note.
         counts: (N,).
         pale: (N,) further counts, drawn lighter above the others; empty for none.
         note: under the name.
@@ -140,11 +140,12 @@ def _table(table: Table) -> str:
         + "</tr>"
         for row in table.rows
     )
+    wide = " wide" if len(table.columns) > 6 else ""
     label = escape(table.search)
     search = f'<input type="search" placeholder="{label}" aria-label="{label}"><output aria-live="polite"></output>'
     search = f'<p class="search">{search}</p>' if label else ""
     return (
-        f'<section><h2>{escape(table.title)}</h2>{_note(table.note)}{search}<div class="scroll" tabindex="0" '
+        f'<section><h2>{escape(table.title)}</h2>{_note(table.note)}{search}<div class="scroll{wide}" tabindex="0" '
         f'role="region" aria-label="{escape(table.title)}"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>'
         "</table></div></section>"
     )
@@ -177,7 +178,7 @@ def _histogram(item: Histogram, counted: str) -> str:
     note = f"<small>{escape(item.note)}</small>" if item.note else ""
     head = f"<figcaption><strong>{escape(item.name)}</strong>{note}</figcaption>"
     if not len(item.counts):
-        return f'<figure>{head}<p class="hint">nothing was counted</p></figure>'
+        return f"<figure>{head}</figure>"
     label = f"Histogram of {item.name}"
     chart = histogram_chart(item.edges, item.counts, (), item.unit, label, counted=counted, pale=item.pale)
     return f"<figure>{head}{chart}</figure>"
@@ -188,7 +189,7 @@ def _pictures(block: Pictures) -> str:
         f"<figure><figcaption><strong>{escape(item.title)}</strong>"
         f"{f'<small>{escape(item.note)}</small>' if item.note else ''}</figcaption>"
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(item.title)}">'
-        f'<img alt="{escape(item.title)}: {escape(item.note)}" loading="lazy" decoding="async" '
+        f'<img alt="{escape(item.title)}: {escape(item.note)}" decoding="async" '
         f'src="data:image/{"png" if item.content.startswith(PNG) else "jpeg"};base64,'
         f'{base64.b64encode(item.content).decode("ascii")}"></div></figure>'
         for item in block.items

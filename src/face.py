@@ -50,6 +50,9 @@ RIGID = (
 )  # fmt: skip
 """Points that speech and blinks hardly move: eye corners, nose bridge, forehead, temples."""
 
+SKIN = tuple(range(0, 468, 3))
+"""Every third point but the irises: the whole face, as densely as its pose needs."""
+
 
 def eye_aspect_ratio(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
     """How far the eyes are open: height over width, the mean of both.

@@ -1,14 +1,12 @@
 """Motion labels from face landmarks: what a face does, whoever it is and however it is turned.
 
-The 3-D head pose is removed before anything on the face is measured: every frame is laid onto the
-clip's own reference shape by a similarity transform (rotation, scale, shift) of the points that speech
-hardly moves. Distances are then taken over face size and relative to the clip's own neutral, which is
-a robust percentile of the clip and never its first frame.
+The 3-D head pose is removed before anything on the face is measured (`src/data/alignment.py`). Distances
+are then taken over face size and relative to the clip's own neutral, which is a robust percentile of the
+clip and never its first frame.
 
 `label_core7` is pure arithmetic on landmarks. `extract_motion` does the whole way from a video file.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import convolve1d
 from scipy.signal import savgol_filter
 
+from src.data.alignment import align, without_blinks
 from src.data.audio import load_recording
 from src.data.rejection import MediaError, Reason
 from src.data.tracking import FaceTracker, Stopwatch
@@ -24,34 +23,22 @@ from src.errors import DataError
 from src.face import (
     CHIN,
     FACE_SIZE_POINTS,
+    LEFT_INNER_CORNER,
     LEFT_MOUTH_CORNER,
     LOWER_INNER_LIP,
     NUM_LANDMARKS,
+    RIGHT_INNER_CORNER,
     RIGHT_MOUTH_CORNER,
-    RIGID,
     UPPER_INNER_LIP,
     eye_aspect_ratio,
 )
-from src.motion import CORE7, FRAMES_PER_SECOND, Motion, head_angles, head_rotation
+from src.motion import CORE7, FRAMES_PER_SECOND, Motion
 
-LABEL_VERSION = 1
+LABEL_VERSION = 2
 """Grows when the same landmarks would get other labels, so that stores are labelled again."""
 
 MAX_INTERPOLATED_FRAMES = 3
 """Gaps up to this long (0.12 s) are interpolated, longer ones hold the last face seen."""
-
-
-@dataclass(frozen=True, eq=False)
-class AlignedFace:
-    """Landmarks without head pose, and the pose that was removed.
-
-    Attributes:
-        points: (T, 478, 3) in units of face size, in the clip's neutral pose.
-        angles: (T, 3) yaw, pitch, roll in degrees relative to the clip's median pose.
-    """
-
-    points: NDArray[np.float64]
-    angles: NDArray[np.float64]
 
 
 def label_core7(landmarks: NDArray[np.float32], present: NDArray[np.bool_], fps: float, start_s: float) -> Motion:
@@ -88,42 +75,16 @@ def label_core7(landmarks: NDArray[np.float32], present: NDArray[np.bool_], fps:
     # The lips' own width is that of a nearly closed mouth; vowels stretch and round it.
     at_rest = opening <= max(_NEARLY_CLOSED, float(np.percentile(opening, 30)))
     seen[:, CORE7.index("mouth_wide")] = width - np.median(width[at_rest])
+    blink = _blink(face.points)
     seen[:, CORE7.index("head_yaw") : CORE7.index("head_roll") + 1] = face.angles
-    seen[:, CORE7.index("eye_blink")] = _blink(face.points)
+    seen[:, CORE7.index("head_pitch")] = without_blinks(face.angles[:, 1], blink)
+    seen[:, CORE7.index("eye_blink")] = blink
 
     values = _smoothed(_filled(seen, present), fps)
     spread = values[:, CORE7.index("mouth_wide")].copy()
     values[:, CORE7.index("mouth_wide")] = np.maximum(spread, 0)
     values[:, CORE7.index("mouth_narrow")] = np.maximum(-spread, 0)
     return Motion(values.astype(np.float32), CORE7, fps, start_s, present).clamped()
-
-
-def align(landmarks: NDArray[np.float64]) -> AlignedFace:
-    """Remove the head pose from every frame of a clip.
-
-    Args:
-        landmarks: (T, 478, 3) in pixels, T >= 1.
-
-    Returns:
-        The same points laid onto the clip's reference shape, and the rotation of every frame.
-    """
-    rigid = landmarks[:, RIGID]
-    shape = rigid[len(rigid) // 2]
-    # The first reference is one frame with its noise; the median of what is laid onto it is nobody's noise.
-    for _ in range(2):
-        shape = np.median(_apply(*_similarity(rigid, shape), rigid), axis=0)
-    rotation, scale, centre, origin = _similarity(rigid, shape)
-    # The reference stands as the middle frame stood. Turn it to the clip's median pose, about which
-    # angles are then measured; twice, because a median of angles is not quite a median of rotations.
-    for _ in range(2):
-        yaw, pitch, roll = np.median(head_angles(np.swapaxes(rotation, 1, 2)), axis=0)
-        turn = head_rotation(yaw, pitch, roll)
-        rotation = turn @ rotation
-        origin = origin @ turn.T
-    points = _apply(rotation, scale, centre, origin, landmarks)
-    left, right = FACE_SIZE_POINTS
-    face_size = np.median(np.linalg.norm(points[:, left] - points[:, right], axis=1))
-    return AlignedFace(points / face_size, head_angles(np.swapaxes(rotation, 1, 2)))
 
 
 def extract_motion(path: Path, max_side_px: int = 720) -> Motion:
@@ -196,7 +157,10 @@ def _lip_gap(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _mouth_width(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.linalg.norm(points[:, LEFT_MOUTH_CORNER] - points[:, RIGHT_MOUTH_CORNER], axis=1)
+    """(T,) distance of the corners of the mouth in face sizes, the mean of outer and inner ones against noise."""
+    pairs = ((LEFT_MOUTH_CORNER, RIGHT_MOUTH_CORNER), (LEFT_INNER_CORNER, RIGHT_INNER_CORNER))
+    widths = [np.linalg.norm(points[:, left] - points[:, right], axis=1) for left, right in pairs]
+    return np.mean(widths, axis=0)
 
 
 def _blink(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -205,52 +169,6 @@ def _blink(points: NDArray[np.float64]) -> NDArray[np.float64]:
     open_eye = max(float(np.percentile(ratio, _OPEN_EYE_PERCENTILE)), _NARROWEST_OPEN_EYE)
     closed_eye = _CLOSED_EYE * open_eye
     return (open_eye - ratio) / (open_eye - closed_eye)
-
-
-def _similarity(
-    points: NDArray[np.float64], shape: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Robust similarity transforms that lay every frame's points onto one shape.
-
-    Points that fit badly (a hand, hair, a raised brow) weigh less, by Cauchy weights in two rounds.
-
-    Args:
-        points: (T, P, 3).
-        shape: (P, 3).
-
-    Returns:
-        rotation (T, 3, 3), scale (T,), centre (T, 3) and origin (T, 3): a point p of frame t goes to
-        scale_t * rotation_t (p - centre_t) + origin_t.
-
-    Reference:
-        Umeyama: Least-squares estimation of transformation parameters between two point patterns, PAMI 1991.
-    """
-    weight = np.ones(points.shape[:2])
-    for _ in range(3):
-        share = weight / weight.sum(axis=1, keepdims=True)
-        centre = np.einsum("tp,tpc->tc", share, points)
-        origin = np.einsum("tp,pc->tc", share, shape)
-        source, target = points - centre[:, None], shape - origin[:, None]
-        left, singular, right = np.linalg.svd(np.einsum("tp,tpi,tpj->tij", share, target, source))
-        mirror = np.ones((len(points), 3))
-        mirror[:, 2] = np.sign(np.linalg.det(left @ right))
-        rotation = (left * mirror[:, None]) @ right
-        scale = (singular * mirror).sum(axis=1) / np.einsum("tp,tpc,tpc->t", share, source, source)
-        residual = np.linalg.norm(_apply(rotation, scale, centre, origin, points) - shape, axis=2)
-        typical = 2 * np.median(residual, axis=1, keepdims=True) + 1e-9
-        weight = 1 / (1 + (residual / typical) ** 2)
-    return rotation, scale, centre, origin
-
-
-def _apply(
-    rotation: NDArray[np.float64],
-    scale: NDArray[np.float64],
-    centre: NDArray[np.float64],
-    origin: NDArray[np.float64],
-    points: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    moved = (points - centre[:, None]) @ np.swapaxes(rotation, 1, 2)
-    return scale[:, None, None] * moved + origin[:, None]
 
 
 def _filled(seen: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -267,17 +185,20 @@ def _filled(seen: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArray[np
 
 
 def _smoothed(values: NDArray[np.float64], fps: float) -> NDArray[np.float64]:
-    """Light smoothing without lag: the head more, the mouth little, blinks not at all.
+    """Smoothing without lag, as much as the movement allows: the jaw little, lids not at all.
 
-    Lips may close for a single frame, and what FaceMesh trembles (0.005 face sizes) is small beside
-    that, so the mouth gets a kernel which keeps 75 % of such a closure. Heads are slow: a parabola over
-    0.28 s, fitted rather than averaged, keeps their turns and the slopes at the ends of a clip.
+    Lips may close for a single frame, and what FaceMesh trembles there (0.005 face sizes) is small beside
+    that, so the jaw gets a kernel which keeps 75 % of such a closure. The corners of the mouth move less
+    than they tremble and are slower, as rounding is anticipated by 0.1 s and more: theirs spans 5 frames.
+    Heads are slower still: a parabola over 0.44 s, fitted rather than averaged, keeps their turns and the
+    slopes at the ends of a clip.
     """
     smooth = values.copy()
-    mouth = slice(CORE7.index("jaw_open"), CORE7.index("mouth_narrow") + 1)
+    jaw, width = CORE7.index("jaw_open"), slice(CORE7.index("mouth_wide"), CORE7.index("mouth_narrow") + 1)
     head = slice(CORE7.index("head_yaw"), CORE7.index("head_roll") + 1)
-    smooth[:, mouth] = convolve1d(values[:, mouth], np.array([1.0, 6.0, 1.0]) / 8, axis=0, mode="nearest")
-    window = round(0.28 * fps) | 1
+    smooth[:, jaw] = convolve1d(values[:, jaw], np.array([1.0, 6.0, 1.0]) / 8, mode="nearest")
+    smooth[:, width] = convolve1d(values[:, width], np.array([1.0, 4.0, 6.0, 4.0, 1.0]) / 16, axis=0, mode="nearest")
+    window = round(0.44 * fps) | 1
     if 2 < window <= len(values):
         smooth[:, head] = savgol_filter(values[:, head], window, 2, axis=0, mode="interp")
     return smooth

@@ -5,16 +5,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.data.labels import MAX_INTERPOLATED_FRAMES, align, extract_motion, frame_times, label_core7
+from src.data.alignment import align
+from src.data.labels import MAX_INTERPOLATED_FRAMES, extract_motion, frame_times, label_core7
 from src.data.rejection import MediaError, Reason
 from src.errors import DataError
 from src.face import (
     FACE_SIZE_POINTS,
+    LEFT_INNER_CORNER,
     LEFT_LOWER_LID,
     LEFT_MOUTH_CORNER,
     LEFT_UPPER_LID,
     LOWER_INNER_LIP,
     NUM_LANDMARKS,
+    RIGHT_INNER_CORNER,
     RIGHT_LOWER_LID,
     RIGHT_MOUTH_CORNER,
     RIGHT_UPPER_LID,
@@ -48,8 +51,9 @@ def talk(closed: np.ndarray, opening: np.ndarray, spread: np.ndarray, blink: np.
     frames[:, LOWER_INNER_LIP] += opening[:, None, None] * down
     corners = closed[LEFT_MOUTH_CORNER] - closed[RIGHT_MOUTH_CORNER]
     corners /= np.linalg.norm(corners)
-    frames[:, LEFT_MOUTH_CORNER] += spread[:, None] / 2 * corners
-    frames[:, RIGHT_MOUTH_CORNER] -= spread[:, None] / 2 * corners
+    for left, right in ((LEFT_MOUTH_CORNER, RIGHT_MOUTH_CORNER), (LEFT_INNER_CORNER, RIGHT_INNER_CORNER)):
+        frames[:, left] += spread[:, None] / 2 * corners
+        frames[:, right] -= spread[:, None] / 2 * corners
     for upper, lower in ((RIGHT_UPPER_LID, RIGHT_LOWER_LID), (LEFT_UPPER_LID, LEFT_LOWER_LID)):
         gap = frames[:, lower] - frames[:, upper]
         frames[:, upper] += blink[:, None, None] * gap
@@ -218,7 +222,7 @@ def test_motion_of_a_file_starts_at_its_first_sample(tmp_path: Path, write_video
     motion = extract_motion(path)
     # Pictures begin 0.2 s after the sound: five frames were not seen.
     assert (motion.start_s, motion.fps, motion.spec) == (0.0, 25.0, CORE7)
-    np.testing.assert_array_equal(motion.valid[:20], np.arange(20) >= 4)
+    np.testing.assert_array_equal(motion.valid[:20], np.arange(20) >= 5)
 
 
 def test_a_file_without_sound_starts_at_zero_of_its_container(tmp_path: Path, write_video, portrait) -> None:

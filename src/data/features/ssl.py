@@ -144,7 +144,7 @@ class SslFeatures(FeatureExtractor):
         }
 
     @cached_property
-    def silence_row(self) -> NDArray[np.float32]:  # type: ignore[override]
+    def silence_row(self) -> NDArray[np.float32]:
         """(F,) mean over the new hops of a silent window: where a hop lies in its window matters a little."""
         row: NDArray[np.float32] = self._encode([np.zeros(self._window, np.float32)]).mean(axis=0)
         return row

@@ -23,7 +23,7 @@ from src.motion import CORE7, MotionSpec
 STILL_FRAMES = 10
 """Length of the windows that noise is measured in: 0.4 s."""
 
-STILL_HEAD_DEGREES, STILL_MOUTH = 1.5, 0.03
+STILL_HEAD_DEGREES, STILL_MOUTH = 1.5, 0.02
 """A window is still when no head angle moves more than this, and neither lip gap nor mouth width more than this (of
 face size), end to end and averaged over 3 frames. Syllables open the mouth by 0.05 to 0.3."""
 

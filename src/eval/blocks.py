@@ -142,7 +142,7 @@ def _table(table: Table) -> str:
     )
     wide = " wide" if len(table.columns) > 6 else ""
     label = escape(table.search)
-    search = f'<input type="search" placeholder="{label}" aria-label="{label}"><output aria-live="polite"></output>'
+    search = f'<input type="search" placeholder="{label}" aria-label="{label}"/><output aria-live="polite"></output>'
     search = f'<p class="search">{search}</p>' if label else ""
     return (
         f'<section><h2>{escape(table.title)}</h2>{_note(table.note)}{search}<div class="scroll{wide}" tabindex="0" '

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
-from src.data.features import HOPS_PER_FRAME, HopStacker, LogMel, stack_hops
+from src.data.features import HopStacker, LogMel
 from src.errors import ConfigError, DataError, StreamError
 
 CONFIG = {
@@ -50,7 +51,7 @@ def test_no_hop_depends_on_how_many_are_computed_with_it(mel: LogMel, num_hops: 
 def test_there_is_a_hop_for_every_hop_begun_and_a_frame_for_every_frame_begun(mel: LogMel, num_samples: int) -> None:
     features = mel.extract(np.zeros(num_samples, np.float32))
     assert features.shape == (-(-num_samples // 160), 80)
-    assert stack_hops(features, mel.silence_row).shape == (-(-num_samples // 640), 320)
+    assert mel.stack(features).shape == (-(-num_samples // 640), 320)
 
 
 def test_a_click_is_loudest_in_the_hop_centred_on_it(mel: LogMel) -> None:
@@ -88,11 +89,34 @@ def test_silence_has_the_silence_row(mel: LogMel) -> None:
     assert np.array_equal(mel.extract(np.zeros(1_000, np.float32)), np.tile(mel.silence_row, (7, 1)))
 
 
+def stacked(hops: np.ndarray, silence_row: np.ndarray, per_and_before_frame: tuple[int, int] = (4, 2)) -> np.ndarray:
+    stacker = HopStacker(silence_row, *per_and_before_frame)
+    return np.concatenate([stacker.push(hops), stacker.finish()])
+
+
 def test_frame_i_sees_hops_4i_minus_2_to_4i_plus_1() -> None:
     hops = np.arange(10, dtype=np.float32)[:, None]
-    frames = stack_hops(hops, np.array([-1.0], np.float32))
+    frames = stacked(hops, np.array([-1.0], np.float32))
     assert frames.tolist() == [[-1, -1, 0, 1], [2, 3, 4, 5], [6, 7, 8, 9]]
-    assert stack_hops(hops[:9], np.array([-1.0], np.float32))[-1].tolist() == [6, 7, 8, -1]
+    assert stacked(hops[:9], np.array([-1.0], np.float32))[-1].tolist() == [6, 7, 8, -1]
+    assert stacked(hops, np.array([-1.0], np.float32), (2, 1)).tolist() == [[-1, 0], [1, 2], [3, 4], [5, 6], [7, 8]]
+
+
+def test_rows_of_a_stream_are_those_of_the_whole_recording(mel: LogMel) -> None:
+    waveform, stream = noise(16_077), mel.frame_stream()
+    parts = [stream.push(waveform[start : start + 401]) for start in range(0, len(waveform), 401)]
+    rows = np.concatenate([*parts, stream.finish()])
+    assert np.array_equal(rows, mel.extract_frames(waveform))
+    assert np.array_equal(rows[0, : 2 * 80], np.tile(mel.silence_row, 2))
+    assert np.array_equal(mel.silence_frame, np.tile(mel.silence_row, 4))
+
+
+def test_a_hop_based_extractor_is_its_own_front(mel: LogMel) -> None:
+    hops = torch.zeros(1, 2, 80)
+    assert mel.front is mel
+    assert mel.finish_hops(hops) is hops
+    assert (mel.num_layers, mel.is_costly, mel.first_centre_s) == (1, False, 0.0)
+    assert mel.lookahead_s == 0.0125
 
 
 @pytest.mark.parametrize("piece", [1, 2, 3, 4, 5, 11])
@@ -100,24 +124,25 @@ def test_frame_i_sees_hops_4i_minus_2_to_4i_plus_1() -> None:
 def test_stacking_in_pieces_gives_the_frames_of_the_whole(num_hops: int, piece: int) -> None:
     hops = np.random.default_rng(0).normal(size=(num_hops, 3)).astype(np.float32)
     silence = np.full(3, -9, np.float32)
-    stacker = HopStacker(silence)
+    stacker = HopStacker(silence, 4, 2)
     parts = [stacker.push(hops[start : start + piece]) for start in range(0, num_hops, piece)]
-    assert np.array_equal(np.concatenate([*parts, stacker.finish()]), stack_hops(hops, silence))
+    assert np.array_equal(np.concatenate([*parts, stacker.finish()]), stacked(hops, silence))
 
 
 def test_a_frame_comes_out_once_the_sound_of_its_latency_is_in(mel: LogMel) -> None:
-    stream, stacker = mel.stream(), HopStacker(mel.silence_row)
+    stream = mel.frame_stream()
     waveform = noise(6_400)
     assert mel.latency_ms == 22.5  # one hop after the frame and half a window
     ready_ms = []
     for index in range(6_400):
-        frames = stacker.push(stream.push(waveform[index : index + 1]))
+        frames = stream.push(waveform[index : index + 1])
         ready_ms += [(index + 1) / 16] * len(frames)
     assert ready_ms == [40 * frame + mel.latency_ms for frame in range(10)]
 
 
 def test_hop_and_stacking_fill_a_motion_frame(mel: LogMel) -> None:
-    assert mel.hop_s * HOPS_PER_FRAME == pytest.approx(0.04)
+    assert (mel.hops_per_frame, mel.hops_before_frame, mel.row_size) == (4, 2, 320)
+    assert mel.hop_s * mel.hops_per_frame == pytest.approx(0.04)
     assert mel.window_s == pytest.approx(0.025)
 
 

@@ -16,12 +16,7 @@ HOPS_BEFORE_FRAME = 2
 class HopStacker:
     """Puts the hops of each motion frame side by side, as they arrive."""
 
-    def __init__(
-        self,
-        silence_row: NDArray[np.float32],
-        hops_per_frame: int = HOPS_PER_FRAME,
-        hops_before_frame: int = HOPS_BEFORE_FRAME,
-    ) -> None:
+    def __init__(self, silence_row: NDArray[np.float32], hops_per_frame: int, hops_before_frame: int) -> None:
         """silence_row: (F,) features of silence, which stands before the first and after the last hop."""
         self._silence_row = silence_row
         self._hops_per_frame = hops_per_frame
@@ -56,5 +51,5 @@ def stack_hops(features: NDArray[np.float32], silence_row: NDArray[np.float32]) 
         features: (K, F) hops of a whole recording.
         silence_row: (F,) features of silence, which stands in for hops outside of it.
     """
-    stacker = HopStacker(silence_row)
+    stacker = HopStacker(silence_row, HOPS_PER_FRAME, HOPS_BEFORE_FRAME)
     return np.concatenate([stacker.push(features), stacker.finish()])

@@ -4,9 +4,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from src.eval.blocks import Histogram, Histograms, Picture, Pictures
 from src.eval.report import Figure, Latencies, MouthCurves, Page, Table, write_page
 from src.render.mp4 import Mp4Writer
 
@@ -19,6 +21,15 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no Chromium: apt-get install chromium chromium-driver"),
 ]
+
+
+BLOCKS = (
+    Table("Many columns", [f"column {n}" for n in range(14)], [["a_channel", *range(13)]] * 3),
+    Table("Refused", ["source", "reason", "sentence"],
+          [[f"{n}/" + "folder" * 9, "silent", "A long sentence. " * 9] for n in range(12)], "", (0, 1, 2), "Search"),
+    Histograms("Values", "frames", [Histogram("channel", "degrees", [-1.0, 0.0, 1.0], [5, 6])] * 5),
+    Pictures("Strips", [Picture("clip", cv2.imencode(".png", np.zeros((40, 1600, 3), np.uint8))[1].tobytes(), "why")]),
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +65,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
             Latencies([100, 120, 140], [3, 5], [("median", 118.0)], "What it counts."),
             [("data", 12.0), ("training", 30.0)],
             [Table("Times", ["stage", "median", "95 %"], [["drawing", 1.0, 2.0]])],
+            BLOCKS,
             [("A file", "folder/" * 30 + "name.ckpt")],
         ),
     )  # fmt: skip
@@ -68,6 +80,23 @@ def test_nothing_is_wider_than_the_window(browser: webdriver.Chrome, page: Path,
     browser.get(page.as_uri())
     assert browser.execute_script("return window.innerWidth") == width
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+def test_pictures_inside_the_page_are_shown(browser: webdriver.Chrome, page: Path) -> None:
+    browser.get(page.as_uri())
+    assert browser.execute_script("return document.querySelector('img').naturalWidth") == 1600
+
+
+def test_searching_a_table_leaves_the_rows_that_match(browser: webdriver.Chrome, page: Path) -> None:
+    browser.get(page.as_uri())
+    field = browser.find_element("css selector", ".search input")
+    field.send_keys("11/FOLDER")
+    rows = "return [...document.querySelectorAll('.search ~ .scroll tbody tr')].filter(row => row.offsetHeight).length"
+    assert browser.execute_script(rows) == 1
+    assert browser.find_element("css selector", ".search output").text == "1 of 12"
+    field.clear()
+    field.send_keys(" ")
+    assert browser.execute_script(rows) == 12
 
 
 def test_the_video_inside_the_page_plays(browser: webdriver.Chrome, page: Path) -> None:

@@ -1,91 +1,125 @@
-"""From one video file to one stored clip, or to the reason why not."""
+"""From one source to its clips in the store, or to the reason why there are none."""
 
 import hashlib
 import json
-import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from src.data.audio import Recording, load_recording
+from src.data.audio import load_recording
+from src.data.checks import check_audible, check_complete, check_offset, check_overlap, level_db, nothing_left
 from src.data.labels import LABEL_VERSION, frame_times, label_core7
 from src.data.layouts import Source
+from src.data.records import CutStretch, SourceRecord, read_record, record_path, source_id_of, write_record
 from src.data.rejection import MediaError, Reason
-from src.data.store import STORE_VERSION, ClipInfo, clip_path, read_row, write_clip
-from src.data.tracking import FaceTrack, FaceTracker, Stopwatch
+from src.data.segments import Cut, Stretch, StretchRules, find_stretches, turned_away
+from src.data.speech_activity import SPEECH_PROBABILITY, speech_activity
+from src.data.store import STORE_VERSION, ClipInfo, clip_path, describe_clip, read_row, write_clip
+from src.data.sync import AvOffset, estimate_offset, pool_offsets
+from src.data.tracking import MARGIN_S, FaceFrames, FaceTrack, FaceTracker, Stopwatch
 from src.data.video import Timeline, read_timeline
 from src.errors import ConfigError
-from src.files import sha256_of, write_json
-from src.motion import CORE7, FRAMES_PER_SECOND
+from src.files import sha256_of
+from src.motion import CORE7, FRAMES_PER_SECOND, Motion
 
 SAMPLE_RATE_HZ = 16_000
-REJECTED = "rejected"
-_CUT_OFF_S = 1.0
+SAMPLES_PER_FRAME = SAMPLE_RATE_HZ // FRAMES_PER_SECOND
+
+PIPELINE_VERSION = 2
+"""Grows when the same file with the same settings would give other stretches or offsets."""
+
+FIX_ABOVE_MS = 40.0
+"""Smaller offsets stay: one in twenty confident estimates is this far off, and one motion frame nobody sees."""
+
+_LARGEST_OFFSET_S = 0.6
+_EDGE_FRAMES = 3
+"""A clip that lacks no more than this at either end is the whole source."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClipSettings:
-    """What decides how a clip is made and whether it is good enough.
+class ClipSettings(StretchRules):
+    """What decides how clips are made and whether they are good enough, beside the rules for stretches.
 
     Attributes:
         max_side_px: larger pictures are shrunk to this for the face search.
         probe_every_s: how often a picture is searched for a second face.
         rival_ratio: a second face counts from this share of the first one's height.
-        max_rival_share: a clip is refused when more of its probes show a second face.
-        min_seconds: shortest clip.
-        min_face_share: smallest share of pictures that must show the face.
-        min_face_px: smallest height of the face, forehead to chin, in pixels of the source.
-        silence_db: a clip whose level stays below is silent, in dB of full scale.
+        silence_db: a stretch whose level stays below is silent, in dB of full scale.
+        min_speech_share: smallest share of a stretch in which somebody speaks; 0 keeps any sound.
+        max_offset_ms: a source whose sound is surely further from its picture is refused, unless that is to be
+            corrected; None refuses none.
         keep_landmarks: whether the store keeps the landmarks, 72 kB per second beside 38 kB for the rest.
     """
 
     max_side_px: int
     probe_every_s: float
     rival_ratio: float
-    max_rival_share: float
-    min_seconds: float
-    min_face_share: float
-    min_face_px: float
     silence_db: float
+    min_speech_share: float
+    max_offset_ms: float | None
     keep_landmarks: bool
 
     def __post_init__(self) -> None:
-        if not (0 < self.min_face_share <= 1 and 0 < self.rival_ratio <= 1 and 0 <= self.max_rival_share <= 1):
+        super().__post_init__()
+        if not (0 < self.rival_ratio <= 1 and 0 <= self.min_speech_share <= 1):
             raise ConfigError(
-                "min_face_share, rival_ratio and max_rival_share are shares between 0 and 1; got "
-                f"{self.min_face_share}, {self.rival_ratio} and {self.max_rival_share}. Correct prepare.settings."
+                f"rival_ratio and min_speech_share are shares between 0 and 1; got {self.rival_ratio} and "
+                f"{self.min_speech_share}. Correct prepare.settings."
             )
-        if self.max_side_px < 64 or self.probe_every_s <= 0 or self.min_seconds < 0.2:
+        if self.max_side_px < 64 or self.probe_every_s <= 0:
             raise ConfigError(
-                "max_side_px must be 64 or more, probe_every_s above 0 and min_seconds 0.2 or more; got "
-                f"{self.max_side_px}, {self.probe_every_s} and {self.min_seconds}. Correct prepare.settings."
+                f"max_side_px must be 64 or more and probe_every_s above 0; got {self.max_side_px} and "
+                f"{self.probe_every_s}. Correct prepare.settings."
             )
 
     @property
     def config_hash(self) -> str:
         """Changes with everything that changes a clip made from the same file."""
-        versions = {"labels": LABEL_VERSION, "store": STORE_VERSION, "spec": [CORE7.name, CORE7.version]}
-        return hashlib.sha256(json.dumps([asdict(self), versions], sort_keys=True).encode()).hexdigest()[:16]
+        versions = {"pipeline": PIPELINE_VERSION, "labels": LABEL_VERSION, "store": STORE_VERSION}
+        content = [asdict(self), versions, [CORE7.name, CORE7.version]]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
-class ClipResult:
-    """What became of a source: a row of the store, or a reason.
+class SourceResult:
+    """What became of a source.
 
     Attributes:
-        name: the source.
-        info: its row, None if it was refused.
-        reason: `code: sentence`, empty if it was not.
-        reused: whether an earlier run had done it already.
+        record: what the store remembers of it.
+        clips: rows of its clips.
+        reused: whether an earlier run had done the work.
         stages_s: seconds of work per stage.
     """
 
-    name: str
-    info: ClipInfo | None
-    reason: str
+    record: SourceRecord
+    clips: tuple[ClipInfo, ...]
     reused: bool
     stages_s: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class _Material:
+    """Sound of a source and when its pictures are shown; `start_s` is the presentation time of sample 0."""
+
+    waveform: NDArray[np.float32]
+    start_s: float
+    timeline: Timeline
+
+    @property
+    def seconds(self) -> float:
+        return len(self.waveform) / SAMPLE_RATE_HZ
+
+
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """The good stretches of a source and the motion in each, for one offset."""
+
+    faces: FaceFrames
+    stretches: list[Stretch]
+    cuts: list[Cut]
+    motions: list[list[Motion]]
 
 
 class ClipMaker:
@@ -94,182 +128,282 @@ class ClipMaker:
     Attributes:
         folder: the store to write to.
         settings: how.
+        timeout_s: how long a source may take. Those that took longer before, when less was allowed, are tried again.
     """
 
-    def __init__(self, folder: Path, settings: ClipSettings) -> None:
+    def __init__(self, folder: Path, settings: ClipSettings, timeout_s: float) -> None:
         self.folder = folder
         self.settings = settings
+        self.timeout_s = timeout_s
         self._tracker = FaceTracker(
             max_side_px=settings.max_side_px, probe_every_s=settings.probe_every_s, rival_ratio=settings.rival_ratio
         )
 
-    def __call__(self, source: Source) -> ClipResult:
-        """Make the clip of a source, unless the store has it already. Never raises for a bad file."""
+    def __call__(self, source: Source) -> SourceResult:
+        """Make the clips of a source, unless the store has them already. Never raises for a bad file."""
         stopwatch = Stopwatch()
         with stopwatch.stage("hash"):
             try:
                 source_sha256 = sha256_of(source.path)
             except OSError as error:
-                return self._refused(source, "", MediaError(source.path, Reason.UNREADABLE, str(error)), stopwatch)
+                refusal = MediaError(
+                    source.path, Reason.UNREADABLE, f"{error.strerror}. Check the path and its rights."
+                )
+                return SourceResult(refuse(self.folder, source, refusal, "", ""), (), False, dict(stopwatch.seconds))
             earlier = self._earlier(source, source_sha256)
         if earlier is not None:
             return earlier
+        config_hash = self.settings.config_hash
+        clips: list[ClipInfo] = []
         try:
-            info = self._make(source, source_sha256, stopwatch)
+            record, clips = self._make(source, source_sha256, stopwatch)
+            remember(self.folder, record)
         except MediaError as error:
-            return self._refused(source, source_sha256, error, stopwatch)
+            record = refuse(self.folder, source, error, source_sha256, config_hash)
         except Exception as error:  # noqa: BLE001 - one odd file among a million must not end the run
-            failure = MediaError(
-                source.path, Reason.FAILED, f"{type(error).__name__}: {error}. Report this with the file: it is a bug."
-            )
-            return self._refused(source, source_sha256, failure, stopwatch)
-        return ClipResult(source.name, info, "", False, dict(stopwatch.seconds))
+            # Not remembered: the next run, maybe of a repaired program or with room on the disk, tries again.
+            record = _refusal(source, _failure(source.path, error), source_sha256, config_hash)
+            forget(self.folder, source)
+        return SourceResult(record, tuple(clips), False, dict(stopwatch.seconds))
 
-    def _make(self, source: Source, source_sha256: str, stopwatch: Stopwatch) -> ClipInfo:
+    def _make(self, source: Source, source_sha256: str, stopwatch: Stopwatch) -> tuple[SourceRecord, list[ClipInfo]]:
         settings = self.settings
         with stopwatch.stage("sound"):
-            recording = load_recording(source.path, SAMPLE_RATE_HZ)
-        with stopwatch.stage("decode"):
-            timeline = read_timeline(source.path)
-        _check_media(source.path, recording, timeline, settings)
-        times_s = frame_times(recording.duration_s)
-        track = self._tracker.track(source.path, timeline, recording.start_s + times_s, stopwatch)
-        _check_face(source.path, track, settings)
-        with stopwatch.stage("labels"):
-            motion = label_core7(track.landmarks, track.present, FRAMES_PER_SECOND, 0.0)
-        info = ClipInfo(
-            clip_id=clip_id_of(source.name),
+            material = _read(source, settings)
+        reach_s = MARGIN_S + (_LARGEST_OFFSET_S if source.fix_offset else 0.0)
+        track = self._tracker.follow(
+            source.path, material.timeline, material.start_s - reach_s,
+            material.start_s + material.seconds + reach_s, stopwatch,
+        )  # fmt: skip
+        with stopwatch.stage("speech"):
+            speech = speech_activity(material.waveform)
+        choice = self._choose(source.path, material, track, speech, 0.0, stopwatch)
+        with stopwatch.stage("sync"):
+            offset = _offset_of(material, choice)
+        fixed_ms = 0.0
+        if source.fix_offset and offset.reliable and abs(offset.offset_ms) > FIX_ABOVE_MS:
+            fixed_ms = offset.offset_ms
+            choice = self._choose(source.path, material, track, speech, fixed_ms, stopwatch)
+        else:
+            check_offset(source.path, offset, settings.max_offset_ms)
+        with stopwatch.stage("write"):
+            clips = self._write(source, source_sha256, material, choice, speech, offset, fixed_ms)
+        record = SourceRecord(
             path=source.name,
-            speaker=source.speaker,
-            language=source.language,
-            licence=source.licence,
-            consent="",
-            split="",
-            seconds=recording.duration_s,
-            frames=len(motion),
-            samples=len(recording.waveform),
-            specs="",
-            fps=float(FRAMES_PER_SECOND),
-            sample_rate_hz=SAMPLE_RATE_HZ,
-            valid_share=float(motion.valid.mean()),
-            segment=0,
-            start_s=recording.start_s,
-            motion_start_s=recording.start_s,
-            source_seconds=recording.duration_s,
-            offset_ms=0.0,
-            offset_confidence=0.0,
-            source_fps=timeline.fps,
-            width=timeline.width,
-            height=timeline.height,
-            face_px=track.face_px,
-            yaw_deg=0.0,
-            speech_share=0.0,
-            level_db=0.0,
-            landmark_step_px=0.0,
             source_sha256=source_sha256,
             config_hash=settings.config_hash,
-            clip_sha256="",
+            fix_offset=source.fix_offset,
+            seconds=material.seconds,
+            clips={clip.clip_id: clip.clip_sha256 for clip in clips},
+            cut=_cut_stretches(material, choice.cuts),
+            offset_ms=clips[0].offset_ms,
+            offset_confidence=clips[0].offset_confidence,
+            offset_fixed=fixed_ms != 0,
+            reason="",
         )
-        with stopwatch.stage("write"):
-            landmarks = track.landmarks if settings.keep_landmarks else None
-            return write_clip(self.folder, info, recording.waveform, [motion], landmarks)
+        return record, clips
 
-    def _earlier(self, source: Source, source_sha256: str) -> ClipResult | None:
-        """What an earlier run made of the same bytes with the same settings."""
-        clip_id = clip_id_of(source.name)
-        row = read_row(clip_path(self.folder, clip_id))
-        if row is not None:
-            ours = (
-                source_sha256,
-                self.settings.config_hash,
-                source.name,
-                source.speaker,
-                source.language,
-                source.licence,
+    def _choose(
+        self, path: Path, material: _Material, track: FaceTrack, speech: NDArray[np.float32], offset_ms: float,
+        stopwatch: Stopwatch,
+    ) -> _Choice:  # fmt: skip
+        """Stretches and their motion, with the motion taken `offset_ms` earlier in the video than the sound."""
+        with stopwatch.stage("labels"):
+            faces = track.at(material.start_s - offset_ms / 1000 + frame_times(material.seconds))
+            found, cuts = find_stretches(faces.facts, self.settings, speech)
+            stretches = []
+            for stretch in found:
+                reason = self._sound_reason(material, stretch, speech)
+                if reason is None:
+                    stretches.append(stretch)
+                else:
+                    cuts.append(Cut(stretch.start, stretch.end, reason))
+            cuts.sort(key=lambda cut: cut.start)
+            if not stretches:
+                raise nothing_left(path, faces.facts, cuts, self.settings)
+            valid = faces.present & ~faces.interpolated & ~turned_away(faces.facts, self.settings)
+            motions = [_label(faces, valid, stretch) for stretch in stretches]
+        return _Choice(faces, stretches, cuts, motions)
+
+    def _sound_reason(self, material: _Material, stretch: Stretch, speech: NDArray[np.float32]) -> Reason | None:
+        if level_db(_sound_of(material, stretch)) < self.settings.silence_db:
+            return Reason.SILENT
+        if _speech_share(speech, stretch) < self.settings.min_speech_share:
+            return Reason.NO_SPEECH
+        return None
+
+    def _write(
+        self, source: Source, source_sha256: str, material: _Material, choice: _Choice, speech: NDArray[np.float32],
+        offset: AvOffset, fixed_ms: float,
+    ) -> list[ClipInfo]:  # fmt: skip
+        frames = len(choice.faces.facts)
+        first, last = choice.stretches[0], choice.stretches[-1]
+        is_whole = len(choice.stretches) == 1 and first.start <= _EDGE_FRAMES and last.end >= frames - _EDGE_FRAMES
+        clips = []
+        for number, (stretch, motions) in enumerate(zip(choice.stretches, choice.motions, strict=True)):
+            inside = slice(stretch.start, stretch.end)
+            waveform = _sound_of(material, stretch)
+            start_s = material.start_s + stretch.start / FRAMES_PER_SECOND
+            info = ClipInfo(
+                clip_id=source_id_of(source.name) + ("" if is_whole else f"_s{number}"),
+                path=source.name,
+                speaker=source.speaker,
+                language=source.language,
+                licence=source.licence,
+                consent=source.consent,
+                split="",
+                seconds=len(waveform) / SAMPLE_RATE_HZ,
+                frames=len(stretch),
+                samples=len(waveform),
+                specs="",
+                fps=float(FRAMES_PER_SECOND),
+                sample_rate_hz=SAMPLE_RATE_HZ,
+                valid_share=float(motions[0].valid.mean()),
+                segment=number,
+                start_s=start_s,
+                motion_start_s=start_s - fixed_ms / 1000,
+                source_seconds=material.seconds,
+                offset_ms=round(offset.offset_ms, 1),
+                offset_confidence=round(offset.confidence, 3),
+                source_fps=material.timeline.fps,
+                width=material.timeline.width,
+                height=material.timeline.height,
+                face_px=float(np.median(choice.faces.facts.face_px[inside])),
+                yaw_deg=float(np.median(np.abs(choice.faces.facts.yaw_deg[inside]))),
+                speech_share=_speech_share(speech, stretch),
+                level_db=level_db(waveform),
+                landmark_step_px=0.0,
+                source_sha256=source_sha256,
+                config_hash=self.settings.config_hash,
+                clip_sha256="",
             )
-            theirs = (row.source_sha256, row.config_hash, row.path, row.speaker, row.language, row.licence)
-            if ours == theirs:
-                return ClipResult(source.name, row, "", True, {})
-        try:
-            refusal = json.loads(_refusal_path(self.folder, clip_id).read_text("utf-8"))
-        except (OSError, ValueError):
+            landmarks = choice.faces.landmarks[inside] if self.settings.keep_landmarks else None
+            clips.append(write_clip(self.folder, info, waveform, motions, landmarks))
+        return clips
+
+    def _earlier(self, source: Source, source_sha256: str) -> SourceResult | None:
+        """What an earlier run made of the same bytes with the same settings."""
+        record = read_record(record_path(self.folder, source.name))
+        if record is None or (record.timeout_s and record.timeout_s < self.timeout_s):
             return None
-        if (refusal["source_sha256"], refusal["config_hash"]) != (source_sha256, self.settings.config_hash):
+        ours = (source.name, source_sha256, self.settings.config_hash, source.fix_offset)
+        if ours != (record.path, record.source_sha256, record.config_hash, record.fix_offset):
             return None
-        return ClipResult(source.name, None, refusal["reason"], True, {})
-
-    def _refused(self, source: Source, source_sha256: str, error: MediaError, stopwatch: Stopwatch) -> ClipResult:
-        reason = f"{error.reason}: {error.sentence}"
-        remember_refusal(self.folder, source, reason, source_sha256, self.settings)
-        return ClipResult(source.name, None, reason, False, dict(stopwatch.seconds))
-
-
-def clip_id_of(name: str) -> str:
-    """File name of a source's clip: readable, and unique by a piece of the name's hash."""
-    stem = re.sub(r"[^A-Za-z0-9._]+", "-", name.rsplit(".", 1)[0])[-80:].strip("-.") or "clip"
-    return f"{stem}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def remember_refusal(folder: Path, source: Source, reason: str, source_sha256: str, settings: ClipSettings) -> None:
-    """Write down why a source was refused, so that resuming does not try it again, and drop its old clip."""
-    clip_id = clip_id_of(source.name)
-    refusal = {"path": source.name, "reason": reason, "source_sha256": source_sha256}
-    write_json(_refusal_path(folder, clip_id), refusal | {"config_hash": settings.config_hash})
-    clip_path(folder, clip_id).unlink(missing_ok=True)
+        words = {
+            "speaker": source.speaker, "language": source.language, "licence": source.licence,
+            "consent": source.consent,
+        }  # fmt: skip
+        clips = []
+        for clip_id, clip_sha256 in record.clips.items():
+            row = read_row(clip_path(self.folder, clip_id))
+            if row is None or row.clip_sha256 != clip_sha256:
+                return None
+            described = replace(row, **words)
+            clips.append(row if described == row else describe_clip(self.folder, described))
+        renamed = replace(record, clips={clip.clip_id: clip.clip_sha256 for clip in clips})
+        if renamed != record:
+            write_record(self.folder, renamed)
+        return SourceResult(renamed, tuple(clips), True, {})
 
 
-def _refusal_path(folder: Path, clip_id: str) -> Path:
-    return folder / REJECTED / f"{clip_id}.json"
+def remember(folder: Path, record: SourceRecord) -> None:
+    """Write the record of a source, and remove those clips of it that an earlier run made and this one did not."""
+    earlier = read_record(record_path(folder, record.path))
+    write_record(folder, record)
+    if earlier is not None:
+        for clip_id in earlier.clips.keys() - record.clips.keys():
+            clip_path(folder, clip_id).unlink(missing_ok=True)
 
 
-def _check_media(path: Path, recording: Recording, timeline: Timeline, settings: ClipSettings) -> None:
-    ends_s = max(timeline.end_s, recording.start_s + recording.duration_s)
-    if ends_s < timeline.declared_s - _CUT_OFF_S:
-        raise MediaError(
-            path,
-            Reason.TRUNCATED,
-            f"the file ends after {ends_s:.2f} s of the declared {timeline.declared_s:.2f} s. "
-            "Copy it again from its source.",
-        )
-    overlap_s = min(timeline.end_s, recording.start_s + recording.duration_s) - max(
-        float(timeline.times_s[0]), recording.start_s
+def refuse(
+    folder: Path, source: Source, error: MediaError, source_sha256: str, config_hash: str, timeout_s: float = 0.0
+) -> SourceRecord:
+    """Write down why a source was refused, so that resuming does not try it again, and drop its old clips."""
+    record = replace(_refusal(source, error, source_sha256, config_hash), timeout_s=timeout_s)
+    remember(folder, record)
+    return record
+
+
+def forget(folder: Path, source: Source) -> None:
+    """Remove what is known of a source, and its clips."""
+    path = record_path(folder, source.name)
+    earlier = read_record(path)
+    path.unlink(missing_ok=True)
+    for clip_id in earlier.clips if earlier is not None else ():
+        clip_path(folder, clip_id).unlink(missing_ok=True)
+
+
+def _refusal(source: Source, error: MediaError, source_sha256: str, config_hash: str) -> SourceRecord:
+    return SourceRecord(
+        path=source.name,
+        source_sha256=source_sha256,
+        config_hash=config_hash,
+        fix_offset=source.fix_offset,
+        seconds=0.0,
+        clips={},
+        cut=(),
+        offset_ms=0.0,
+        offset_confidence=0.0,
+        offset_fixed=False,
+        reason=f"{error.reason}: {error.sentence}",
     )
-    if overlap_s < settings.min_seconds:
-        raise MediaError(
-            path,
-            Reason.TOO_SHORT,
-            f"picture and sound run together for {max(overlap_s, 0):.2f} s, at least {settings.min_seconds} s are "
-            "needed. Leave it out, or lower prepare.settings.min_seconds.",
-        )
-    level_db = 10 * np.log10(float(np.mean(recording.waveform.astype(np.float64) ** 2)) + 1e-12)
-    if level_db < settings.silence_db:
-        raise MediaError(
-            path,
-            Reason.SILENT,
-            f"the sound track is silent ({level_db:.0f} dB of full scale). Check that the microphone was recorded.",
-        )
 
 
-def _check_face(path: Path, track: FaceTrack, settings: ClipSettings) -> None:
-    share = track.present.sum() / max(track.covered.sum(), 1)
-    if share < settings.min_face_share:
-        seen = f"a face is seen in {share:.0%} of the pictures" if share else "no face was found in any picture"
-        raise MediaError(
-            path,
-            Reason.NO_FACE,
-            f"{seen}, at least {settings.min_face_share:.0%} are needed. Use footage of one person facing the camera.",
+def _failure(path: Path, error: Exception) -> MediaError:
+    if isinstance(error, OSError):
+        sentence = f"the store can't be written ({error}). Make room on its disk, or check its rights, and run again."
+    else:
+        sentence = f"{type(error).__name__}: {error}. Report this with the file: it is a bug."
+    return MediaError(path, Reason.FAILED, sentence)
+
+
+def _read(source: Source, settings: ClipSettings) -> _Material:
+    recording = load_recording(source.path, SAMPLE_RATE_HZ)
+    timeline = read_timeline(source.path)
+    check_complete(source.path, recording, timeline)
+    first, last = 0, len(recording.waveform)
+    if source.start_s is not None:
+        first = max(first, round((source.start_s - recording.start_s) * SAMPLE_RATE_HZ))
+    if source.end_s is not None:
+        last = min(last, round((source.end_s - recording.start_s) * SAMPLE_RATE_HZ))
+    start_s = recording.start_s + first / SAMPLE_RATE_HZ
+    end_s = recording.start_s + last / SAMPLE_RATE_HZ
+    check_overlap(source.path, start_s, end_s, timeline, settings.min_seconds)
+    waveform = recording.waveform[first:last]
+    check_audible(source.path, waveform, settings.silence_db)
+    return _Material(waveform, start_s, timeline)
+
+
+def _label(faces: FaceFrames, valid: NDArray[np.bool_], stretch: Stretch) -> list[Motion]:
+    """Motion of a stretch, one per specification."""
+    inside = slice(stretch.start, stretch.end)
+    motion = label_core7(faces.landmarks[inside], faces.present[inside], FRAMES_PER_SECOND, 0.0)
+    return [replace(motion, valid=valid[inside])]
+
+
+def _offset_of(material: _Material, choice: _Choice) -> AvOffset:
+    """How much later the sound of a source is than its picture, by all of its good stretches together."""
+    estimates = [
+        estimate_offset(motions[0].channel("jaw_open"), motions[0].valid, _sound_of(material, stretch))
+        for stretch, motions in zip(choice.stretches, choice.motions, strict=True)
+    ]
+    return pool_offsets(estimates) if len(estimates) > 1 else estimates[0]
+
+
+def _sound_of(material: _Material, stretch: Stretch) -> NDArray[np.float32]:
+    return material.waveform[stretch.start * SAMPLES_PER_FRAME : stretch.end * SAMPLES_PER_FRAME]
+
+
+def _speech_share(speech: NDArray[np.float32], stretch: Stretch) -> float:
+    return float((speech[stretch.start : stretch.end] >= SPEECH_PROBABILITY).mean())
+
+
+def _cut_stretches(material: _Material, cuts: list[Cut]) -> tuple[CutStretch, ...]:
+    return tuple(
+        CutStretch(
+            round(material.start_s + cut.start / FRAMES_PER_SECOND, 3),
+            round(material.start_s + min(cut.end / FRAMES_PER_SECOND, material.seconds), 3),
+            cut.reason,
         )
-    if track.face_px < settings.min_face_px:
-        raise MediaError(
-            path,
-            Reason.SMALL_FACE,
-            f"the face is {track.face_px:.0f} pixels high, at least {settings.min_face_px:g} are needed. Use a closer "
-            "or sharper recording.",
-        )
-    if track.rivals > settings.max_rival_share:
-        raise MediaError(
-            path,
-            Reason.SEVERAL_FACES,
-            f"several faces of similar size are seen in {track.rivals:.0%} of the probed pictures. Crop the video to "
-            "the person who speaks.",
-        )
+        for cut in cuts
+    )

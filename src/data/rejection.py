@@ -1,4 +1,4 @@
-"""Why a file can't become a clip: a short code for programs and a sentence for people."""
+"""Why a video, or a stretch of one, can't become a clip: a short code for programs and a sentence for people."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from src.errors import DataError
 
 
 class Reason(StrEnum):
-    """Machine-readable codes; reports write them before the sentence (`no_audio: ...`)."""
+    """Machine-readable codes; reports write them before the sentence (`no_audio: ...`), and beside cut stretches."""
 
     UNREADABLE = "unreadable"
     TRUNCATED = "truncated"
@@ -14,9 +14,14 @@ class Reason(StrEnum):
     NO_VIDEO = "no_video"
     SILENT = "silent"
     TOO_SHORT = "too_short"
+    LOW_FRAME_RATE = "low_frame_rate"
     NO_FACE = "no_face"
     SEVERAL_FACES = "several_faces"
+    SHOT_CHANGE = "shot_change"
     SMALL_FACE = "small_face"
+    TURNED_AWAY = "turned_away"
+    NO_SPEECH = "no_speech"
+    OFFSET = "offset"
     TIMEOUT = "timeout"
     CRASHED = "crashed"
     FAILED = "failed"

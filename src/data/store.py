@@ -9,7 +9,9 @@ Readable without this code, by anything that opens Parquet and safetensors:
   `motion.<spec>` (T, F) float32 for each specification in the `specs` column, such as `motion.core7`;
   `valid` (T,) uint8, 0 marks frames that were guessed rather than seen;
   `landmarks` (T, 478, 3) int16, optional; times `landmark_step_px` (a column) gives pixels.
-  The header's metadata entry `clip` holds the clip's manifest row as JSON, less `split`.
+  The header's metadata entry `clip` holds the clip's manifest row as JSON, less `split`;
+* `sources/<source_id>.json`: what became of each source (`src/data/records.py`), to resume by;
+* `local.json`: where the sources are on this machine. It is part of no hash.
 
 A clip is a stretch of a source video. Time 0 is its first audio sample; motion frame i is at i / `fps` seconds.
 Files appear complete or not at all, and hold neither dates nor machine paths, so equal content gives equal bytes
@@ -18,6 +20,8 @@ and one `content_hash`.
 
 import hashlib
 import json
+import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -28,14 +32,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from src.errors import DataError
-from src.files import replacing, sha256_of
+from src.files import replacing, sha256_of, write_json
 from src.motion import CORE7, SPECS, Motion, spec_named
 
 MANIFEST = "manifest.parquet"
 CLIPS = "clips"
+LOCAL = "local.json"
 STORE_VERSION = 2
 
 
@@ -269,6 +274,28 @@ class Store:
             )
         return self._read(clip_id, "landmarks")[0].astype(np.float32) * np.float32(info.landmark_step_px)
 
+    def source_path(self, clip_id: str) -> Path:
+        """The video on this machine that a clip was made of.
+
+        Raises:
+            DataError: the store has no such clip, or its video is not where it was when it was prepared.
+        """
+        name = self.info(clip_id).path.split("#t=")[0]
+        try:
+            local = json.loads((self.folder / LOCAL).read_text("utf-8"))
+            path = Path(local["elsewhere"].get(name) or Path(local["root"], name))
+        except (OSError, ValueError, KeyError, AttributeError) as error:
+            raise DataError(
+                f"{self.folder / LOCAL}: says not where the videos are ({error}). Run `python -m scripts.prepare_data` "
+                "again with their folder: only this file is written."
+            ) from error
+        if not path.is_file():
+            raise DataError(
+                f"{path}: the video of clip {clip_id!r} is not there any more. Run `python -m scripts.prepare_data` "
+                "again with the folder that it was moved to."
+            )
+        return path
+
     def _read(self, clip_id: str, *names: str) -> list[NDArray[Any]]:
         path = clip_path(self.folder, clip_id)
         try:
@@ -333,12 +360,16 @@ def write_clip(
         # Fixed point over the clip's own range: finer than float16, whose step at 500 px is 0.25 px.
         row["landmark_step_px"] = float(max(np.abs(landmarks).max(), 1.0) / 32767)
         tensors["landmarks"] = np.round(landmarks / row["landmark_step_px"]).astype(np.int16)
+    return _write(folder, ClipInfo(**row), tensors)
+
+
+def _write(folder: Path, info: ClipInfo, tensors: Mapping[str, NDArray[Any]]) -> ClipInfo:
+    row = asdict(info)
     # The split is drawn over all clips, when the last of them is made; the hash is that of the file itself.
     split, _ = row.pop("split"), row.pop("clip_sha256")
-    path = clip_path(folder, info.clip_id)
-    with replacing(path) as unfinished:
+    with replacing(clip_path(folder, info.clip_id)) as unfinished:
         # One entry only: safetensors writes several in no fixed order, and equal content must give equal bytes.
-        save_file(tensors, unfinished, metadata={"clip": json.dumps(row, sort_keys=True, ensure_ascii=False)})
+        save_file(dict(tensors), unfinished, metadata={"clip": json.dumps(row, sort_keys=True, ensure_ascii=False)})
         digest = sha256_of(unfinished)
     return ClipInfo(**row, split=split, clip_sha256=digest)
 
@@ -351,6 +382,34 @@ def read_row(path: Path) -> ClipInfo | None:
         return ClipInfo(**row, split="", clip_sha256=sha256_of(path))
     except (SafetensorError, OSError, KeyError, TypeError, ValueError):
         return None
+
+
+def describe_clip(folder: Path, info: ClipInfo) -> ClipInfo:
+    """Give a stored clip another row: other words about the same sound and motion. Atomic.
+
+    Raises:
+        DataError: the clip's file is missing or damaged.
+    """
+    path = clip_path(folder, info.clip_id)
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"{path}: the clip can't be read ({error}). Delete it and prepare the store again.") from error
+    return _write(folder, info, tensors)
+
+
+def write_local(folder: Path, paths: Mapping[str, Path]) -> None:
+    """Note where the sources are on this machine.
+
+    Args:
+        folder: the store.
+        paths: by the name of the source file, which is its path below the root that most of them share.
+    """
+    absolute = {name: Path(os.path.abspath(path)).as_posix() for name, path in paths.items()}
+    roots = {name: path.removesuffix("/" + name) for name, path in absolute.items() if path.endswith("/" + name)}
+    (root, _), *_ = Counter(roots.values()).most_common(1) or [("", 0)]
+    elsewhere = {name: absolute[name] for name in sorted(paths) if roots.get(name) != root}
+    write_json(folder / LOCAL, {"root": root, "elsewhere": elsewhere})
 
 
 def write_manifest(folder: Path, clips: Iterable[ClipInfo], splits: Mapping[str, str] | None = None) -> Store:

@@ -1,4 +1,4 @@
-"""One face followed through a video: its landmarks at given instants."""
+"""One face followed through a video: its landmarks in every picture, and at any instants."""
 
 import time
 from collections import defaultdict
@@ -13,10 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.data.landmarks import ClosedAtExit, FaceLandmarker
-from src.data.video import Timeline, sample_images
+from src.data.resampling import resample_landmarks
+from src.data.segments import FrameFacts, head_yaw_deg
+from src.data.shots import ShotDetector
+from src.data.video import MAX_DISTANCE_S, Timeline, read_images
 from src.face import CHIN, FOREHEAD, NUM_LANDMARKS
 
 _Item = TypeVar("_Item")
+
+MARGIN_S = 0.2
+"""What has to be seen before and after a stretch, so that landmarks at its ends are interpolated like the others."""
+
+_LARGEST_STEP = 0.5
+"""Of a face's height, from one picture to the next: 15 heights a second, faster than any head that is not blurred."""
 
 
 @dataclass
@@ -47,28 +56,76 @@ class Stopwatch:
 
 
 @dataclass(frozen=True, eq=False)
-class FaceTrack:
-    """One face through time.
+class FaceFrames:
+    """One face at given instants.
 
     Attributes:
-        landmarks: (T, 478, 3) float32 in pixels of the upright video; 0 where the face was not seen.
-        present: (T,) whether the face was seen.
-        covered: (T,) whether the video has a picture at all.
-        rivals: share of the probed pictures in which another face is comparable in size.
+        landmarks: (T, 478, 3) float32 in pixels of the upright video; 0 where they are not known.
+        interpolated: (T,) where they were guessed over a short gap: to be filled with, not to be believed.
+        facts: what decides which stretches are good.
     """
 
     landmarks: NDArray[np.float32]
-    present: NDArray[np.bool_]
-    covered: NDArray[np.bool_]
-    rivals: float
+    interpolated: NDArray[np.bool_]
+    facts: FrameFacts
 
     @property
-    def face_px(self) -> float:
-        """Height of the face from forehead to chin in pixels, the median of the frames that show it."""
-        if not self.present.any():
-            return 0.0
-        seen = self.landmarks[self.present]
-        return float(np.median(np.linalg.norm(seen[:, FOREHEAD, :2] - seen[:, CHIN, :2], axis=1)))
+    def present(self) -> NDArray[np.bool_]:
+        """(T,) whether landmarks are known."""
+        return self.facts.present
+
+
+@dataclass(frozen=True, eq=False)
+class FaceTrack:
+    """One face in the pictures of a video that were looked at.
+
+    Attributes:
+        times_s: (N,) when the pictures are shown, ascending, on the container's clock.
+        landmarks: (N, 478, 3) float32 in pixels of the upright video; 0 where the face was not seen.
+        present: (N,) whether it was seen, and can be believed.
+        new_shot: (N,) whether a shot begins with the picture, or the follower went over to another face.
+        probed: (N,) whether the picture was searched for other faces.
+        rival: (N,) whether one of comparable size was found.
+    """
+
+    times_s: NDArray[np.float64]
+    landmarks: NDArray[np.float32]
+    present: NDArray[np.bool_]
+    new_shot: NDArray[np.bool_]
+    probed: NDArray[np.bool_]
+    rival: NDArray[np.bool_]
+
+    def at(self, times_s: NDArray[np.float64]) -> FaceFrames:
+        """The face at ascending instants on the container's clock. Nothing is interpolated across shots."""
+        landmarks = np.zeros((len(times_s), NUM_LANDMARKS, 3), np.float32)
+        present, interpolated, rival = np.zeros((3, len(times_s)), bool)
+        shot_of_picture = np.cumsum(self.new_shot)
+        starts_s = self.times_s[self.new_shot]
+        # A microsecond of grace: an instant is often that of a picture, less a rounding error.
+        shot_of_frame = np.searchsorted(starts_s, times_s + 1e-6, side="right")
+        for shot in np.unique(shot_of_frame):
+            frames, pictures = shot_of_frame == shot, shot_of_picture == shot
+            seen, probed = pictures & self.present, pictures & self.probed
+            landmarks[frames], present[frames], interpolated[frames] = resample_landmarks(
+                self.times_s[seen], self.landmarks[seen], times_s[frames]
+            )
+            if probed.any():
+                rival[frames] = self.rival[probed][_nearest(self.times_s[probed], times_s[frames])]
+        facts = FrameFacts(
+            shown=self._shown(times_s),
+            present=present,
+            new_shot=np.diff(shot_of_frame, prepend=shot_of_frame[:1]) > 0,
+            rival=rival,
+            face_px=_heights(landmarks),
+            yaw_deg=head_yaw_deg(landmarks),
+        )
+        return FaceFrames(landmarks, interpolated, facts)
+
+    def _shown(self, times_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+        if not len(self.times_s):
+            return np.zeros(len(times_s), bool)
+        distance = np.abs(self.times_s[_nearest(self.times_s, times_s)] - times_s)
+        return distance <= MAX_DISTANCE_S + 1e-6
 
 
 class FaceTracker(ClosedAtExit):
@@ -77,7 +134,8 @@ class FaceTracker(ClosedAtExit):
     Attributes:
         max_side_px: larger pictures are shrunk to this before the search; the network looks at 192
             pixels of face, so more only costs time.
-        probe_every_s: how often a picture is searched for a second face.
+        probe_every_s: how often, at least, a picture is searched for a second face; also where the face appears
+            or jumps.
         rival_ratio: a second face counts from this share of the followed face's height.
     """
 
@@ -93,29 +151,45 @@ class FaceTracker(ClosedAtExit):
         self._follower.close()
         self._searcher.close()
 
-    def track(self, path: Path, timeline: Timeline, times_s: NDArray[np.float64], stopwatch: Stopwatch) -> FaceTrack:
-        """Landmarks of the face at ascending instants on the container's clock.
+    def follow(self, path: Path, timeline: Timeline, start_s: float, end_s: float, stopwatch: Stopwatch) -> FaceTrack:
+        """The face in the pictures shown between two instants on the container's clock.
 
         Raises:
             MediaError: the video can't be decoded.
         """
-        landmarks = np.zeros((len(times_s), NUM_LANDMARKS, 3), np.float32)
-        present, covered = np.zeros(len(times_s), bool), np.zeros(len(times_s), bool)
-        probes, rivals, next_probe_s = 0, 0, -np.inf
+        indices = timeline.between(start_s, end_s)
+        times_s = timeline.times_s[indices]
+        landmarks = np.zeros((len(indices), NUM_LANDMARKS, 3), np.float32)
+        present, new_shot, probed, rival = np.zeros((4, len(indices)), bool)
+        last, next_probe_s = -1, -np.inf
+        shots = ShotDetector()
         self._follower.restart()
-        for instants, image in stopwatch.through("decode", sample_images(path, timeline, times_s)):
-            covered[instants] = True
+        for number, (_, image) in enumerate(stopwatch.through("decode", read_images(path, timeline, indices))):
             with stopwatch.stage("landmarks"):
                 small, scale = _shrunk(image, self.max_side_px)
+                shots.push(small)
                 faces = self._follower.detect(small)
                 if not faces:
                     continue
-                landmarks[instants], present[instants] = faces[0] * scale, True
-                if times_s[instants[0]] >= next_probe_s:
-                    next_probe_s = times_s[instants[0]] + self.probe_every_s
-                    probes += 1
-                    rivals += self._has_rival(small, faces[0])
-        return FaceTrack(landmarks, present, covered, rivals / probes if probes else 0.0)
+                landmarks[number], present[number] = faces[0] * scale, True
+                lost = last < number - 1
+                jumped = last >= 0 and _has_jumped(landmarks[last], landmarks[number], number - last)
+                new_shot[number], last = jumped, number
+                if times_s[number] >= next_probe_s or lost or jumped:
+                    next_probe_s = times_s[number] + self.probe_every_s
+                    probed[number], rival[number] = True, self._has_rival(small, faces[0])
+        new_shot[shots.finish()] = True
+        # The follower looks for the face where it stood before the cut.
+        present &= ~new_shot
+        return FaceTrack(times_s, landmarks, present, new_shot, probed, rival)
+
+    def track(self, path: Path, timeline: Timeline, times_s: NDArray[np.float64], stopwatch: Stopwatch) -> FaceFrames:
+        """The face at ascending instants on the container's clock.
+
+        Raises:
+            MediaError: the video can't be decoded.
+        """
+        return self.follow(path, timeline, times_s[0] - MARGIN_S, times_s[-1] + MARGIN_S, stopwatch).at(times_s)
 
     def _has_rival(self, image: NDArray[np.uint8], followed: NDArray[np.float32]) -> bool:
         """Whether another face of comparable height stands beside the followed one."""
@@ -127,8 +201,25 @@ class FaceTracker(ClosedAtExit):
         )
 
 
+def _has_jumped(before: NDArray[np.float32], after: NDArray[np.float32], pictures: int) -> bool:
+    """Whether a face is somewhere else than heads get to within some pictures: it is another one."""
+    distance = np.linalg.norm(before[:, :2].mean(axis=0) - after[:, :2].mean(axis=0))
+    return bool(distance > _LARGEST_STEP * pictures * _height(before))
+
+
+def _nearest(known_s: NDArray[np.float64], wanted_s: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(T,) which of N ascending times, N >= 1, is nearest to each wanted one."""
+    after = np.clip(np.searchsorted(known_s, wanted_s), 0, len(known_s) - 1)
+    before = np.maximum(after - 1, 0)
+    return np.where(np.abs(known_s[before] - wanted_s) <= np.abs(known_s[after] - wanted_s), before, after)
+
+
+def _heights(faces: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.linalg.norm(faces[:, FOREHEAD, :2].astype(np.float64) - faces[:, CHIN, :2], axis=1)
+
+
 def _height(face: NDArray[np.float32]) -> float:
-    return float(np.linalg.norm(face[FOREHEAD, :2] - face[CHIN, :2]))
+    return float(_heights(face[None])[0])
 
 
 def _shrunk(image: NDArray[np.uint8], max_side_px: int) -> tuple[NDArray[np.uint8], float]:

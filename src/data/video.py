@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 MAX_DISTANCE_S = 0.04
 """An instant with no picture this close has none: half the interval of a 12.5 fps video."""
 
+LARGEST_STEP_S = 0.042
+"""How far apart the pictures may be that are chosen from a fast video: those of a film, 24 per second, are."""
+
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
@@ -56,6 +59,20 @@ class Timeline:
         nearest = np.where(earlier, before, after)
         # A microsecond of grace: 0.04 s apart is reached exactly by a 12.5 fps video.
         return np.where(np.abs(self.times_s[nearest] - times_s) <= MAX_DISTANCE_S + 1e-6, nearest, -1)
+
+    def between(self, start_s: float, end_s: float) -> NDArray[np.int64]:
+        """Indices of the pictures shown from one instant to another, ascending.
+
+        Of a fast video only as many as keep them `LARGEST_STEP_S` apart or less: of 60 per second every other one.
+        """
+        first, last = np.searchsorted(self.times_s, [start_s, end_s])
+        chosen = []
+        index = int(first)
+        while index < last:
+            chosen.append(index)
+            furthest = int(np.searchsorted(self.times_s, self.times_s[index] + LARGEST_STEP_S, side="right")) - 1
+            index = max(furthest, index + 1)
+        return np.array(chosen, np.int64)
 
 
 def read_timeline(path: Path) -> Timeline:
@@ -118,17 +135,37 @@ def sample_images(
         DataError: decord is not installed.
     """
     nearest = timeline.nearest(times_s)
-    wanted, instants = np.unique(nearest[nearest >= 0]), np.arange(len(times_s))
-    if not len(wanted):
+    instants = np.arange(len(times_s))
+    for index, image in read_images(path, timeline, np.unique(nearest[nearest >= 0])):
+        yield instants[nearest == index], image
+
+
+def read_images(path: Path, timeline: Timeline, indices: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Pictures by their place in the timeline, decoded one at a time in order.
+
+    Args:
+        path: the video.
+        timeline: what `read_timeline` gave for it.
+        indices: (N,) ascending, each once.
+
+    Yields:
+        An index and its picture (H, W, 3) uint8 RGB, turned upright as the file's rotation says.
+
+    Raises:
+        MediaError: decoding stops before the last wanted picture.
+        DataError: decord is not installed.
+    """
+    if not len(indices):
         return
     reader, decord_error = _decord_reader(path)
     position = -1
-    for index in wanted:
+    for index in indices:
         try:
             # In order rather than by index: seeking is where decord's pictures go wrong.
-            while position < index:
-                image = reader.next()
-                position += 1
+            if index - position > 1:
+                reader.skip_frames(int(index - position - 1))
+            image = reader.next()
+            position = int(index)
         except (decord_error, StopIteration) as error:
             raise MediaError(
                 path,
@@ -136,7 +173,7 @@ def sample_images(
                 f"the video can't be decoded beyond picture {position + 1} of {len(timeline.times_s)}: the file is cut "
                 "off or damaged. Copy it again from its source.",
             ) from error
-        yield instants[nearest == index], image.asnumpy()
+        yield position, image.asnumpy()
 
 
 def _decord_reader(path: Path) -> tuple[Any, type[Exception]]:

@@ -1,4 +1,5 @@
 import functools
+import json
 import os
 import sys
 import time
@@ -7,10 +8,14 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
 
+from scripts.schema import register
 from src.data.ray_workers import RayPool
 from src.data.workers import Lost, WorkerPool
 from src.errors import DataError
+from src.files import sha256_of
 
 
 def make_worker() -> Callable[[str], str]:
@@ -96,6 +101,33 @@ def test_what_keeps_actors_from_starting_is_said(ray: ModuleType) -> None:
         list(pool(functools.partial(refuse, "no MediaPipe here")).run(["a", "b"]))
     with pytest.raises(DataError, match="a Ray actor does not start"):
         list(pool(die).run(["a"]))
+
+
+@pytest.mark.slow
+def test_a_store_prepared_with_ray_is_that_of_one_machine_byte_for_byte(
+    ray: ModuleType, tmp_path: Path, write_talking: Callable[..., Path]
+) -> None:
+    for number in range(3):
+        write_talking(tmp_path / "videos" / f"{number}.mp4", seed=number)
+    (tmp_path / "videos" / "list.csv").write_text("path,speaker\n0.mp4,ann\n1.mp4,bob\n2.mp4,eve\ngone.mp4,zoe\n")
+    local, rays = (prepare(tmp_path / "videos" / "list.csv", tmp_path / engine, engine) for engine in ("local", "ray"))
+    assert local == rays
+    assert len([name for name in local if name.endswith(".safetensors")]) == 3
+    report = json.loads((tmp_path / "ray" / "report.json").read_text())
+    assert [(each["path"], each["reason"].split(":")[0]) for each in report["rejected"]] == [("gone.mp4", "unreadable")]
+
+
+def prepare(manifest: Path, out: Path, engine: str) -> dict[str, str]:
+    """Hashes of everything in the store but its report, which has times."""
+    register()
+    keys = [f"prepare.engine={engine}", "data=manifest", f"data.manifest={manifest}", f"out={out}", "prepare.workers=2"]
+    # A noise is no speech, and the portrait is small.
+    keys += ["prepare.settings.min_speech_share=0", "prepare.settings.min_face_px=60"]
+    with initialize_config_dir(str(Path(__file__).resolve().parents[2] / "conf"), version_base=None):
+        config = compose("prepare_data", keys)
+    instantiate(config.prepare).run(instantiate(config.data), out, lambda done, total: None)
+    files = [path for path in out.rglob("*") if path.is_file() and path.name != "report.json"]
+    return {path.relative_to(out).as_posix(): sha256_of(path) for path in files}
 
 
 def test_nothing_to_do_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

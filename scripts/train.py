@@ -60,7 +60,8 @@ def main(config: DictConfig) -> None:
         num_parameters,
         contract.latency_ms,
     )
-    origin = {"seed": config.seed, "commit": commit(), "data_hash": data.content_hash}
+    hashes = {"data_hash": data.content_hash, "split_hash": data.split.hash}
+    origin = {"seed": config.seed, "commit": commit(), **hashes}
     for tracker in trainer.loggers:
         tracker.log_hyperparams({**origin, "config": OmegaConf.to_container(config, resolve=True)})
     trainer.fit(module, data, ckpt_path=resume_from)
@@ -79,9 +80,10 @@ def main(config: DictConfig) -> None:
         "latency_ms": latency_parts(contract),
         "train": part_facts(data.split.train),
         "val": part_facts(data.split.val),
+        "test": part_facts(data.split.test),
         "speaker_disjoint": data.split.speaker_disjoint,
-        "val_speakers": sorted({clip.speaker for clip in data.split.val}),
-        "val_clips": [clip.clip_id for clip in data.split.val],
+        "val_speakers": sorted(set(data.split.val.speakers)),
+        "val_clips": list(data.split.val.clip_ids),
         "features_hash": contract.features_hash,
         "spec": contract.spec_name,
         **origin,

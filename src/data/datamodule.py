@@ -1,4 +1,4 @@
-"""From a prepared store to batches: features once into memory, split by speaker, windows drawn by seed."""
+"""From a prepared store to batches: features once onto the disk, split by speaker, windows drawn by seed."""
 
 import logging
 from collections.abc import Sequence
@@ -10,14 +10,19 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
-from torch.utils.data import DataLoader, default_collate
+from torch.utils.data import DataLoader
 
 from src.data.augment import Augmentation, Silences
-from src.data.features import HOPS_PER_FRAME, LogMel, stack_hops
-from src.data.split import Split, split_by_speaker
-from src.data.store import Clip, Store
-from src.data.windows import Batch, FeatureClip, WholeClips, WindowDataset, WindowSampler
+from src.data.bank_split import Split, split_bank
+from src.data.feature_cache import FeatureCache
+from src.data.features import FeatureExtractor
+from src.data.frame_bank import FrameBank, finished_hops, sums_of
+from src.data.recipe import Recipe
+from src.data.shards import open_store
+from src.data.window_loader import WindowBatches, WindowLoader
+from src.data.windows import Batch, Spans, WholeClips, WindowDataset, Windows
 from src.errors import ConfigError
 from src.motion import FRAMES_PER_SECOND, MotionSpec
 
@@ -38,20 +43,29 @@ class Statistics:
 class MotionDataModule(pl.LightningDataModule):
     """Batches of stacked features, motion and masks from one store.
 
-    Training batches are windows with augmentation; validation batches are single whole clips without.
+    Training batches are windows with augmentation; validation and test batches are whole clips without.
+
+    Attributes:
+        split: see `Split`; there after `setup`.
+        content_hash: of the store; there after `setup`.
     """
+
+    split: Split
+    content_hash: str
 
     def __init__(
         self,
         *,
         store: str,
-        features: LogMel,
+        cache: str | None,
+        features: FeatureExtractor,
         spec: MotionSpec,
         context_frames: int,
         lookahead_frames: int,
         window_frames: int,
         windows_per_epoch: int,
         batch_size: int,
+        eval_batch_frames: int,
         num_workers: int,
         min_clip_frames: int,
         val_share: float,
@@ -64,24 +78,27 @@ class MotionDataModule(pl.LightningDataModule):
         """Take the settings; nothing is read before `setup`.
 
         Args:
-            store: folder written by `python -m scripts.prepare_data`.
-            features: the extractor; its size times four is the size of a feature row.
+            store: folder written by `python -m scripts.prepare_data`, or one of shards of such a store.
+            cache: folder for the features of all clips; null keeps them in the store, under `features`.
+            features: the extractor.
             spec: the vocabulary that the store's motion must speak.
             context_frames: past rows that a frame of the network depends on.
             lookahead_frames: future rows that it depends on.
             window_frames: rows per training window, context included.
             windows_per_epoch: 0 for as many as cover the training frames once.
             batch_size: training windows per batch.
-            num_workers: loader processes; 0 works in the main one.
+            eval_batch_frames: most frames per batch of whole clips; a longer clip is alone.
+            num_workers: loader processes; 0 works in the main one. Batches are the same for any number.
             min_clip_frames: shorter clips are left out.
-            val_share, val_speakers: see `split_by_speaker`.
+            val_share: for stores whose manifest has no split, see `split_bank`.
+            val_speakers: whom to validate on; empty for those of the manifest.
             silences: put into training windows before the augmentations; null for none.
             resting: channels that are at rest while nobody speaks.
             augmentations: applied in order to training windows; null ones are skipped.
-            seed: of the split, the windows and the augmentation.
+            seed: of the windows and the augmentation, and of the split where it is drawn here.
 
         Raises:
-            ConfigError: windows are not longer than the context they need.
+            ConfigError: windows are not longer than the context they need, or an augmentation does not fit.
         """
         super().__init__()
         if window_frames <= context_frames + lookahead_frames:
@@ -89,9 +106,8 @@ class MotionDataModule(pl.LightningDataModule):
                 f"data.window_frames is {window_frames}, but the network needs {context_frames} frames before and "
                 f"{lookahead_frames} after each frame. Set it to {2 * (context_frames + lookahead_frames)} or more."
             )
-        self.content_hash = ""
-        self.split = Split((), (), speaker_disjoint=True)
         self._store_folder = Path(store)
+        self._cache = cache
         self._features = features
         self._spec = spec
         self._context_frames = context_frames
@@ -99,38 +115,51 @@ class MotionDataModule(pl.LightningDataModule):
         self._window_frames = window_frames
         self._windows_per_epoch = windows_per_epoch
         self._batch_size = batch_size
+        self._eval_batch_frames = eval_batch_frames
         self._num_workers = num_workers
         self._min_clip_frames = min_clip_frames
         self._val_share = val_share
         self._val_speakers = list(val_speakers)
-        self._silences = silences
-        self._rest = rest_of(spec, resting)
-        self._augmentations = [augmentation for augmentation in augmentations.values() if augmentation is not None]
         self._seed = seed
+        self._bank: FrameBank | None = None
+        self._recipe = Recipe(
+            features=features,
+            lookahead_frames=lookahead_frames,
+            silences=silences,
+            rest=rest_of(spec, resting),
+            augmentations=augmentations,
+        )
+        self._finish = None if features.front is features else Finish(features)
+
+    def prepare_data(self) -> None:
+        """Compute the features of the store, if they are not there yet; Lightning lets one process per node do it."""
+        self.setup()
 
     def setup(self, stage: str | None = None) -> None:
-        """Read the store and compute the features of every clip; a second call does nothing.
+        """Open the store and the features of its clips; a second call does nothing.
 
         Raises:
             DataError: the folder is no store, speaks another vocabulary or holds too little.
         """
-        if self.split.train:
+        if self._bank is not None:
             return
-        store = Store.open(self._store_folder)
-        clips = [self._feature_clip(store.load(info.clip_id, self._spec.name)) for info in store.clips]
-        usable = [clip for clip in clips if len(clip) >= self._min_clip_frames and clip.valid.any()]
-        if len(usable) < len(clips):
-            logger.info(
-                "%d of %d clips are shorter than %d frames or show no face and are left out.",
-                len(clips) - len(usable),
-                len(clips),
-                self._min_clip_frames,
-            )
-        self.content_hash = store.content_hash
-        self.split = split_by_speaker(
-            usable, val_share=self._val_share, val_speakers=self._val_speakers, seed=self._seed
+        store = open_store(self._store_folder)
+        content_hash = store.content_hash
+        root = self._store_folder / "features" if self._cache is None else Path(self._cache)
+        folder = root if self._cache is None else root / content_hash[:16]
+        bank = FrameBank.of(store, self._features, self._spec, folder, FeatureCache(root / "hops"))
+        self.content_hash = content_hash
+        self.split = split_bank(
+            store.clips,
+            bank,
+            min_clip_frames=self._min_clip_frames,
+            val_share=self._val_share,
+            val_speakers=self._val_speakers,
+            seed=self._seed,
         )
-        for name, part in (("training", self.split.train), ("validation", self.split.val)):
+        self._bank = bank
+        parts = {"training": self.split.train, "validation": self.split.val, "test": self.split.test}
+        for name, part in parts.items():
             facts = part_facts(part)
             logger.info(
                 "%s: %d clips, %.1f minutes, %d speakers", name, facts["clips"], facts["minutes"], facts["speakers"]
@@ -139,83 +168,121 @@ class MotionDataModule(pl.LightningDataModule):
     def statistics(self) -> Statistics:
         """Means and deviations of the training clips: all feature rows, valid motion frames.
 
-        Feature statistics are per band, the same for the four hops of a row. Call after `setup`.
+        Feature statistics are per band, the same for all hops of a row. Call after `setup`.
         """
-        bands = np.concatenate([clip.features.reshape(-1, self._features.size) for clip in self.split.train])
-        motion = np.concatenate([clip.motion[clip.valid] for clip in self.split.train])
-        mean, std = bands.mean(axis=0, dtype=np.float64), bands.std(axis=0, dtype=np.float64)
+        bank, train, features = self._opened(), self.split.train, self._features
+        if train.lengths.sum() < bank.offsets[train.clips + 1].sum() - bank.offsets[train.clips].sum():
+            # A part of the only clip; the sums of the bank are of whole ones.
+            (start,), (length,) = train.starts, train.lengths
+            rows = slice(start, start + length)
+            hop_sums = sums_of(finished_hops(bank.features[rows], features))
+            motion_sums, num_valid = sums_of(bank.motion[rows][bank.valid[rows]]), bank.valid[rows].sum()
+        else:
+            hop_sums = bank.feature_sums(features)[train.clips].sum(axis=0)
+            motion_sums, num_valid = bank.motion_sums[train.clips].sum(axis=0), bank.valid_frames[train.clips].sum()
+        feature_mean, feature_std = _moments(hop_sums, train.lengths.sum() * features.hops_per_frame)
+        motion_mean, motion_std = _moments(motion_sums, num_valid)
         return Statistics(
-            feature_mean=_float_tensor(np.tile(mean, HOPS_PER_FRAME)),
-            feature_std=_float_tensor(np.tile(std, HOPS_PER_FRAME)),
-            silence=_float_tensor(self._silence),
-            motion_mean=_float_tensor(motion.mean(axis=0, dtype=np.float64)),
-            motion_std=_float_tensor(motion.std(axis=0, dtype=np.float64)),
+            feature_mean=_float_tensor(np.tile(feature_mean, features.hops_per_frame)),
+            feature_std=_float_tensor(np.tile(feature_std, features.hops_per_frame)),
+            silence=_float_tensor(features.silence_frame),
+            motion_mean=_float_tensor(motion_mean),
+            motion_std=_float_tensor(motion_std),
         )
 
-    def train_dataloader(self) -> DataLoader[tuple[Batch, int]]:
+    def train_dataloader(self) -> WindowLoader:
         """Batches of `batch_size` random windows, another set every epoch."""
-        sampler = WindowSampler(
-            lengths=[len(clip) for clip in self.split.train],
-            window_frames=self._window_frames,
-            num_windows=self._windows_per_epoch,
-            seed=self._seed,
-        )
+        front = self._features.front
         windows = WindowDataset(
+            self._opened(),
             self.split.train,
             window_frames=self._window_frames,
             context_frames=self._context_frames,
             lookahead_frames=self._lookahead_frames,
-            silence=self._silence,
-        )
-        return DataLoader(
-            windows,
+            hops_per_frame=front.hops_per_frame,
+            silence=front.silence_row,
+            change=self._recipe,
             batch_size=self._batch_size,
-            sampler=sampler,
-            collate_fn=self._collate,
+        )
+        batches = WindowBatches(
+            self.split.train.lengths,
+            window_frames=self._window_frames,
+            num_windows=self._windows_per_epoch,
+            batch_size=self._batch_size,
+            seed=self._seed,
+            num_replicas=1 if self.trainer is None else self.trainer.world_size,
+            rank=0 if self.trainer is None else self.trainer.global_rank,
+        )
+        return WindowLoader(
+            windows,
+            sampler=batches,
+            batch_size=None,
             num_workers=self._num_workers,
             persistent_workers=self._num_workers > 0,
         )
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        """Whole clips, one per batch, in the order of their names."""
-        return DataLoader(WholeClips(self.split.val), batch_size=1)
+        """Whole clips of the validation part, in batches of similar length."""
+        return self._whole_clips(self.split.val)
 
-    def _collate(self, samples: Sequence[tuple[Batch, int]]) -> Batch:
-        """Stack windows and augment them, with a generator seeded by the windows themselves."""
-        batch: Batch = default_collate([sample for sample, _ in samples])
-        generator = torch.Generator().manual_seed(sum(seed for _, seed in samples))
-        if self._silences is not None:
-            silence = torch.from_numpy(self._silence)
-            batch = self._silences(batch, silence, self._rest, self._lookahead_frames, generator)
-        size, frames, _ = batch.features.shape
-        hops = batch.features.reshape(size, frames * HOPS_PER_FRAME, self._features.size)
-        for augmentation in self._augmentations:
-            hops = augmentation(hops, float(self._features.silence_row[0]), generator)
-        return batch._replace(features=hops.reshape(size, frames, -1))
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """Whole clips of the test part, in batches of similar length; none where the store has no such part."""
+        return self._whole_clips(self.split.test)
 
-    @property
-    def _silence(self) -> NDArray[np.float32]:
-        return np.tile(self._features.silence_row, HOPS_PER_FRAME)
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run must have in common with the one before. Where it was is known to the loader."""
+        return {"content_hash": self.content_hash, "split_hash": self.split.hash, "seed": self._seed}
 
-    def _feature_clip(self, clip: Clip) -> FeatureClip:
-        motion = clip.motion
-        features = stack_hops(self._features.extract(clip.waveform), self._features.silence_row)
-        frames = min(len(features), len(motion))
-        return FeatureClip(
-            clip_id=clip.info.clip_id,
-            speaker=clip.info.speaker,
-            features=features[:frames],
-            motion=motion.values[:frames],
-            valid=motion.valid[:frames],
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Compare a checkpoint that training is resumed from.
+
+        Raises:
+            ConfigError: it was trained on something else.
+        """
+        if self.trainer is None or self.trainer.state.fn != TrainerFn.FITTING:
+            return
+        now = self.state_dict()
+        changed = [name for name, value in now.items() if state_dict.get(name) != value]
+        if changed:
+            raise ConfigError(
+                f"{self._store_folder}: the run to resume began with another {' and '.join(changed)} of the data. "
+                "Resume it with the store, the split and the seed that it began with, or start anew in another `out`."
+            )
+
+    def _whole_clips(self, spans: Spans) -> DataLoader[Batch]:
+        front = self._features.front
+        clips = WholeClips(
+            self._opened(),
+            spans,
+            hops_per_frame=front.hops_per_frame,
+            silence=front.silence_row,
+            change=self._finish,
+            batch_frames=self._eval_batch_frames,
         )
+        return DataLoader(clips, batch_size=None)
+
+    def _opened(self) -> FrameBank:
+        assert self._bank is not None, "setup comes first"
+        return self._bank
 
 
-def part_facts(clips: Sequence[FeatureClip]) -> dict[str, Any]:
-    """What a report says about one side of a split."""
+class Finish:
+    """Makes final features of hops, and changes nothing else."""
+
+    def __init__(self, features: FeatureExtractor) -> None:
+        self._finish_hops = features.finish_hops
+
+    def __call__(self, windows: Windows, seed: int) -> Windows:
+        """See `windows.Change`."""
+        return windows._replace(hops=self._finish_hops(windows.hops))
+
+
+def part_facts(spans: Spans) -> dict[str, Any]:
+    """What a report says about one part of a split."""
     return {
-        "clips": len(clips),
-        "minutes": round(sum(len(clip) for clip in clips) / FRAMES_PER_SECOND / 60, 3),
-        "speakers": len({clip.speaker for clip in clips}),
+        "clips": len(spans),
+        "minutes": round(int(spans.lengths.sum()) / FRAMES_PER_SECOND / 60, 3),
+        "speakers": len(set(spans.speakers)),
     }
 
 
@@ -229,6 +296,12 @@ def rest_of(spec: MotionSpec, channels: Sequence[str]) -> Tensor:
     for name in channels:
         rest[spec.index(name)] = spec.neutral[spec.index(name)]
     return torch.from_numpy(rest)
+
+
+def _moments(sums: NDArray[np.float64], count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and deviation of `count` values from their sum and that of their squares."""
+    mean, mean_square = sums / max(count, 1)
+    return mean, np.sqrt(np.maximum(mean_square - np.square(mean), 0.0))
 
 
 def _float_tensor(values: NDArray[np.floating]) -> Tensor:

@@ -4,10 +4,10 @@ A window is a slice of a clip, run through a network as if it were a recording o
 past or future the slice cut off are masked: the network hears them with other context than it would in
 a stream. At the ends of the clip nothing is cut off, so those frames count.
 
-Which windows an epoch has is decided by its number and a seed alone, never by the order of calls.
+Everything is gathered a batch at a time from flat arrays.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,26 +15,30 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
+
+from src.data.frame_bank import FrameBank
 
 
 @dataclass(frozen=True, eq=False)
-class FeatureClip:
-    """One clip in memory: stacked features (T, F) and motion (T, C) float32, valid (T,) bool."""
+class Spans:
+    """The stretches of a bank that one part of a split holds.
 
-    clip_id: str
-    speaker: str
-    features: NDArray[np.float32]
-    motion: NDArray[np.float32]
-    valid: NDArray[np.bool_]
+    Attributes:
+        clip_ids, speakers: of the clips that they are from.
+        clips: (n,) their numbers in the bank.
+        starts: (n,) first row in the bank.
+        lengths: (n,) frames.
+    """
+
+    clip_ids: Sequence[str]
+    speakers: Sequence[str]
+    clips: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
 
     def __len__(self) -> int:
-        return len(self.features)
-
-    def part(self, start: int, stop: int) -> "FeatureClip":
-        """Frames start .. stop as a clip of their own."""
-        rows = slice(start, stop)
-        return FeatureClip(self.clip_id, self.speaker, self.features[rows], self.motion[rows], self.valid[rows])
+        return len(self.lengths)
 
 
 class Batch(NamedTuple):
@@ -45,95 +49,181 @@ class Batch(NamedTuple):
     mask: Tensor
 
 
-class Window(NamedTuple):
-    """A place in the data: clip number, first frame, and a seed for what is random about it."""
+class Windows(NamedTuple):
+    """A batch before its mask is made: what augmentations work on.
 
-    clip: int
-    start: int
+    Attributes:
+        hops: (B, K, F), the hops of all rows in order.
+        motion: (B, T, C).
+        valid: (B, T) bool, frames whose motion counts.
+        first: (B,) the first frame that has all the past it depends on.
+        known: (B,) how many rows hold what a stream would hear; more than T where only silence follows.
+    """
+
+    hops: Tensor
+    motion: Tensor
+    valid: Tensor
+    first: Tensor
+    known: Tensor
+
+    def mask(self, lookahead_frames: int) -> Tensor:
+        """(B, T) frames that count: valid, with their whole past and future."""
+        frame = torch.arange(self.valid.shape[1])
+        return self.valid & (frame >= self.first[:, None]) & (frame + lookahead_frames < self.known[:, None])
+
+
+class Places(NamedTuple):
+    """Where the windows of a batch are: numbers of spans, first frames in them, and a seed for what is random."""
+
+    spans: NDArray[np.int64]
+    starts: NDArray[np.int64]
     seed: int
 
 
-class WindowSampler(Sampler[Window]):
-    """Random windows, each frame of the data about equally likely; another set every epoch."""
-
-    def __init__(self, *, lengths: Sequence[int], window_frames: int, num_windows: int, seed: int) -> None:
-        """`lengths` are frames per clip; `num_windows` is per epoch, 0 for as many as hold the data once."""
-        self._lengths = np.asarray(lengths)
-        self._window_frames = window_frames
-        frames_per_window = np.average(np.minimum(self._lengths, window_frames), weights=self._lengths)
-        self._num_windows = num_windows or max(round(self._lengths.sum() / frames_per_window), 1)
-        self._seed = seed
-        self._epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the windows of this epoch; Lightning calls it."""
-        self._epoch = epoch
-
-    def __len__(self) -> int:
-        return self._num_windows
-
-    def __iter__(self) -> Iterator[Window]:
-        generator = np.random.default_rng([self._seed, self._epoch])
-        clips = generator.choice(len(self._lengths), self._num_windows, p=self._lengths / self._lengths.sum())
-        room = np.maximum(self._lengths[clips] - self._window_frames, 0)
-        starts = generator.integers(0, room, endpoint=True)
-        seeds = generator.integers(0, 2**31, self._num_windows)
-        for clip, start, seed in zip(clips, starts, seeds, strict=True):
-            yield Window(int(clip), int(start), int(seed))
+Change = Callable[[Windows, int], Windows]
+"""What is done to windows before a network sees them, with a seed."""
 
 
-class WindowDataset(Dataset[tuple[Batch, int]]):
-    """Slices of clips with the mask of the frames that have their whole context."""
+class WindowDataset(Dataset[Batch]):
+    """Batches of windows, gathered and changed in the process that asks."""
 
     def __init__(
         self,
-        clips: Sequence[FeatureClip],
+        bank: FrameBank,
+        spans: Spans,
         *,
         window_frames: int,
         context_frames: int,
         lookahead_frames: int,
+        hops_per_frame: int,
         silence: NDArray[np.float32],
+        change: Change | None,
+        batch_size: int,
     ) -> None:
-        """context_frames: past rows a frame depends on. silence: (F,) what follows a clip that is too short."""
-        self._clips = clips
-        self._window_frames = window_frames
-        self._context_frames = context_frames
-        self._lookahead_frames = lookahead_frames
-        self._silence = silence
+        """Take the settings.
+
+        Args:
+            bank, spans: the data.
+            window_frames: T.
+            context_frames, lookahead_frames: past and future rows that a frame depends on.
+            hops_per_frame: hops in a row of the bank.
+            silence: (F,) the hop that follows a clip which is too short.
+            change: augmentation and what makes final features of hops; None leaves them as they are.
+            batch_size: windows of a batch that is asked for by number.
+        """
+        self._bank, self._spans = bank, spans
+        self._window_frames, self._context_frames = window_frames, context_frames
+        self._lookahead_frames, self._hops_per_frame = lookahead_frames, hops_per_frame
+        self._silence = np.tile(silence, hops_per_frame)
+        self._change = change
+        self._batch_size = batch_size
 
     def __len__(self) -> int:
-        return len(self._clips)
+        return -(-len(self._spans) // self._batch_size)
 
-    def __getitem__(self, window: Window | int) -> tuple[Batch, int]:
-        """The window as (T, F), (T, C), (T,), and its seed; a batch of them is made by the loader.
+    def __getitem__(self, places: Places | int) -> Batch:
+        """The windows at these places.
 
-        A number alone is the start of that clip: what a sequential sampler asks for.
+        A number alone means the starts of that many clips: what a sequential sampler asks for.
         """
-        if isinstance(window, int):
-            window = Window(window, 0, window)
-        clip = self._clips[window.clip]
-        part = clip.part(window.start, window.start + self._window_frames)
-        features = np.tile(self._silence, (self._window_frames, 1))
-        motion = np.zeros((self._window_frames, clip.motion.shape[1]), np.float32)
-        mask = np.zeros(self._window_frames, bool)
-        features[: len(part)], motion[: len(part)], mask[: len(part)] = part.features, part.motion, part.valid
-        if window.start > 0:
-            mask[: self._context_frames] = False
-        if window.start + len(part) < len(clip) and self._lookahead_frames:
-            mask[-self._lookahead_frames :] = False
-        return Batch(torch.from_numpy(features), torch.from_numpy(motion), torch.from_numpy(mask)), window.seed
+        if isinstance(places, int):
+            spans = np.arange(places * self._batch_size, min((places + 1) * self._batch_size, len(self._spans)))
+            places = Places(spans, np.zeros(len(spans), np.int64), int(spans.sum()))
+        windows = self._gather(places)
+        if self._change is not None:
+            windows = self._change(windows, places.seed)
+        size, frames = windows.valid.shape
+        return Batch(windows.hops.reshape(size, frames, -1), windows.motion, windows.mask(self._lookahead_frames))
+
+    def _gather(self, places: Places) -> Windows:
+        frames = np.arange(self._window_frames)
+        starts, lengths = self._spans.starts[places.spans], self._spans.lengths[places.spans]
+        left = (lengths - places.starts)[:, None]  # frames from the window's start to the span's end
+        inside = frames < left
+        rows = (starts + places.starts)[:, None] + np.minimum(frames, left - 1)
+        features, motion, valid = _rows(self._bank, rows)
+        if not inside.all():
+            features[~inside] = self._silence
+            motion[~inside] = 0.0
+            valid &= inside
+        size, length = inside.shape
+        ends = left[:, 0] <= length
+        return Windows(
+            hops=torch.from_numpy(features).reshape(size, length * self._hops_per_frame, -1),
+            motion=torch.from_numpy(motion),
+            valid=torch.from_numpy(valid),
+            first=torch.from_numpy(np.where(places.starts > 0, self._context_frames, 0)),
+            known=torch.from_numpy(np.where(ends, length + self._lookahead_frames, length)),
+        )
 
 
 class WholeClips(Dataset[Batch]):
-    """Every clip once, from its first frame to its last."""
+    """Batches of whole clips of similar length, each from its first frame to its last.
 
-    def __init__(self, clips: Sequence[FeatureClip]) -> None:
-        self._clips = clips
+    Shorter ones are followed by silence that doesn't count, just as a network hears it after any clip's end.
+    """
+
+    def __init__(
+        self,
+        bank: FrameBank,
+        spans: Spans,
+        *,
+        hops_per_frame: int,
+        silence: NDArray[np.float32],
+        change: Change | None,
+        batch_frames: int,
+    ) -> None:
+        """See `WindowDataset`; `batch_frames` is the most frames of a batch, padding included, but for longer clips."""
+        self._bank, self._spans = bank, spans
+        self._hops_per_frame = hops_per_frame
+        self._silence = np.tile(silence, hops_per_frame)
+        self._change = change
+        self.buckets = buckets_of(spans.lengths, batch_frames)
 
     def __len__(self) -> int:
-        return len(self._clips)
+        return len(self.buckets)
 
     def __getitem__(self, index: int) -> Batch:
-        """One clip as (T, F), (T, C), (T,)."""
-        clip = self._clips[index]
-        return Batch(torch.from_numpy(clip.features), torch.from_numpy(clip.motion), torch.from_numpy(clip.valid))
+        """A bucket as (B, T, F), (B, T, C), (B, T)."""
+        spans = self.buckets[index]
+        starts, lengths = self._spans.starts[spans, None], self._spans.lengths[spans, None]
+        frames = np.arange(lengths.max())
+        inside = frames < lengths
+        rows = starts + np.minimum(frames, lengths - 1)
+        features, motion, valid = _rows(self._bank, rows)
+        features[~inside], motion[~inside] = self._silence, 0.0
+        size, length = inside.shape
+        hops = torch.from_numpy(features).reshape(size, length * self._hops_per_frame, -1)
+        everywhere = torch.zeros(size, dtype=torch.int64)
+        windows = Windows(
+            hops, torch.from_numpy(motion), torch.from_numpy(valid & inside), everywhere, everywhere + length
+        )
+        if self._change is not None:
+            windows = self._change(windows, 0)
+        return Batch(windows.hops.reshape(size, length, -1), windows.motion, windows.valid)
+
+
+def buckets_of(lengths: NDArray[np.int64], batch_frames: int) -> list[NDArray[np.int64]]:
+    """Numbers of clips of similar length, so that a batch of them padded to its longest has few frames.
+
+    Args:
+        lengths: (n,) frames.
+        batch_frames: the most frames of a batch; a longer clip is alone.
+
+    Returns:
+        Every number once; long clips first.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    buckets, begin = [], 0
+    while begin < len(order):
+        size = max(batch_frames // int(lengths[order[begin]]), 1)
+        buckets.append(order[begin : begin + size])
+        begin += size
+    return buckets
+
+
+def _rows(bank: FrameBank, rows: NDArray[np.int64]) -> tuple[NDArray, NDArray, NDArray]:
+    """Features, motion and validity of rows that exist, as new arrays."""
+    # `clip` only spares NumPy a second copy of the result.
+    features, motion, valid = (values.take(rows, 0, mode="clip") for values in (bank.features, bank.motion, bank.valid))
+    return features, motion, valid

@@ -27,10 +27,11 @@ class ClipCorrelation:
 
     def update(self, prediction: Tensor, reference: Tensor, mask: Tensor) -> None:
         """Add clips: (B, T, C) in units of the spec and (B, T) bool."""
-        for predicted, wanted, counts in zip(prediction, reference, mask, strict=True):
+        batch = (prediction.detach().cpu(), reference.cpu(), mask.cpu())  # one copy, not one per clip
+        for predicted, wanted, counts in zip(*batch, strict=True):
             if counts.sum() < self._min_frames:
                 continue
-            x, y = predicted[counts].double().cpu(), wanted[counts].double().cpu()
+            x, y = predicted[counts].double(), wanted[counts].double()
             x, y = x - x.mean(dim=0), y - y.mean(dim=0)
             moves = y.square().mean(dim=0).sqrt() > _SMALLEST_STD
             scale = (x.square().sum(dim=0) * y.square().sum(dim=0)).sqrt()

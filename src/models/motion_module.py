@@ -23,8 +23,9 @@ MIN_CORRELATED_FRAMES = 15
 class MotionModule(pl.LightningModule):
     """Minimises weighted losses on windows, validates on whole clips.
 
-    Batches are (features (B, T, F), motion (B, T, C), mask (B, T)). Logged: `train/loss` and each term,
-    `val/loss` and each term, `val/r_<channel>`, and `val/lip_r`, which is that of `lip_channel`.
+    Batches are (features (B, T, F), motion (B, T, C), mask (B, T)); in those of whole clips, silence that is masked
+    follows the shorter ones. Logged: `train/loss` and each term, `val/loss` and each term, `val/r_<channel>`, and
+    `val/lip_r`, which is that of `lip_channel`.
     Set the network's statistics before training; they belong to the data.
     """
 
@@ -97,11 +98,17 @@ class MotionModule(pl.LightningModule):
         self._correlation.reset()
 
     def validation_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
-        """Losses and correlations of whole clips."""
+        """Losses and correlations of whole clips, each as if it were alone in its batch."""
         features, motion, mask = batch
         prediction = self.net(features)
-        terms = self._terms(prediction, motion, mask)
-        self._log_terms("val", self._total(terms), terms, int(mask.sum()))
+        # Losses that compare frames with each other must not compare those of different clips.
+        frames = mask.sum(dim=1).clamp(min=1)
+        clips = zip(prediction.split(1), motion.split(1), mask.split(1), strict=True)
+        per_clip = [self._terms(*clip) for clip in clips]
+        terms = {
+            name: (torch.stack([clip[name] for clip in per_clip]) * frames).sum() / frames.sum() for name in self.losses
+        }
+        self._log_terms("val", self._total(terms), terms, int(frames.sum()))
         self._correlation.update(prediction, motion, mask)
 
     def on_validation_epoch_end(self) -> None:

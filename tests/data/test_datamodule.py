@@ -9,9 +9,10 @@ import torch
 
 from src.data.augment import Augmentation, GainAndTilt
 from src.data.datamodule import MotionDataModule
-from src.data.features import LogMel, stack_hops
-from src.data.store import Store
-from src.data.windows import Batch
+from src.data.features import LogMel, Mfcc
+from src.data.shard_writer import write_shards
+from src.data.store import Store, write_manifest
+from src.data.windows import Batch, Spans
 from src.errors import ConfigError, DataError, MotionError
 from src.motion import CORE7, Channel, MotionSpec
 from tests.tiny_store import write_tiny_store
@@ -42,6 +43,7 @@ def mel() -> LogMel:
 def data(store: Path, mel: LogMel, augmentation: Augmentation | None = None, **changes: Any) -> MotionDataModule:
     settings: dict[str, Any] = {
         "store": str(store),
+        "cache": None,
         "features": mel,
         "spec": CORE7,
         "context_frames": 6,
@@ -49,6 +51,7 @@ def data(store: Path, mel: LogMel, augmentation: Augmentation | None = None, **c
         "window_frames": 24,
         "windows_per_epoch": 0,
         "batch_size": 4,
+        "eval_batch_frames": 200,
         "num_workers": 0,
         "min_clip_frames": 8,
         "val_share": 0.2,
@@ -68,13 +71,16 @@ def batches(module: MotionDataModule, epoch: int = 0) -> list[Batch]:
     return list(loader)
 
 
+def rows_of(spans: Spans) -> np.ndarray:
+    return np.concatenate([np.arange(start, start + n) for start, n in zip(spans.starts, spans.lengths, strict=True)])
+
+
 def test_validation_clips_are_what_the_stream_hears(store: Path, mel: LogMel) -> None:
     module = data(store, mel)
     module.setup()
     (batch,) = list(module.val_dataloader())
     clip = Store.open(store).load("bob_0")
-    expected = stack_hops(mel.extract(clip.waveform), mel.silence_row)
-    assert np.array_equal(batch.features[0].numpy(), expected)
+    assert np.array_equal(batch.features[0].numpy(), mel.extract_frames(clip.waveform))
     assert np.array_equal(batch.motion[0].numpy(), clip.motion.values)
     assert np.array_equal(batch.mask[0].numpy(), clip.motion.valid)
 
@@ -85,15 +91,15 @@ def test_training_batches_are_windows_of_the_training_side(store: Path, mel: Log
     assert found[0].features.shape == (4, 24, 40)
     assert found[0].motion.shape == (4, 24, 7)
     assert found[0].mask.shape == (4, 24)
-    assert {clip.speaker for clip in module.split.train} == {"ann", "cid", "dan"}
-    rows = {row.tobytes() for clip in module.split.train for row in clip.features}
+    assert set(module.split.train.speakers) == {"ann", "cid", "dan"}
+    rows = {row.tobytes() for row in module._opened().features[rows_of(module.split.train)]}
     assert all(row.numpy().tobytes() in rows for batch in found for window in batch.features for row in window)
 
 
 def test_clips_that_are_too_short_are_left_out(store: Path, mel: LogMel) -> None:
     module = data(store, mel)
     module.setup()
-    assert "cid_1" not in {clip.clip_id for clip in module.split.train}
+    assert "cid_1" not in module.split.train.clip_ids
 
 
 def test_a_seed_gives_the_same_batches_and_epochs_differ(store: Path, mel: LogMel) -> None:
@@ -116,10 +122,11 @@ def test_statistics_are_of_the_training_side_and_of_valid_frames(store: Path, me
     module = data(store, mel)
     module.setup()
     statistics = module.statistics()
-    motion = np.concatenate([clip.motion[clip.valid] for clip in module.split.train])
+    bank, rows = module._opened(), rows_of(module.split.train)
+    motion = bank.motion[rows][bank.valid[rows]]
     np.testing.assert_allclose(statistics.motion_mean, motion.mean(0), atol=1e-6)
     np.testing.assert_allclose(statistics.motion_std, motion.std(0), atol=1e-5)
-    hops = np.concatenate([clip.features.reshape(-1, 10) for clip in module.split.train])
+    hops = bank.features[rows].reshape(-1, 10)
     np.testing.assert_allclose(statistics.feature_mean, np.tile(hops.mean(0), 4), rtol=1e-4)
     np.testing.assert_allclose(statistics.feature_std, np.tile(hops.std(0), 4), rtol=1e-4)
     np.testing.assert_array_equal(statistics.silence, np.tile(mel.silence_row, 4))
@@ -145,3 +152,70 @@ def test_a_store_of_another_vocabulary_is_refused(store: Path, mel: LogMel) -> N
     other = MotionSpec("smile1", 1, (Channel("smile", "ratio", 0.0, 1.0),))
     with pytest.raises(MotionError, match="unknown motion spec 'smile1'"):
         data(store, mel, spec=other).setup()
+
+
+def one_by_one(module: MotionDataModule) -> dict[str, tuple[torch.Tensor, ...]]:
+    """Features and motion of each training window, by its batch, for comparison."""
+    return {str(number): tuple(batch) for number, batch in enumerate(batches(module))}
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_batches_are_the_same_for_any_number_of_workers(store: Path, mel: LogMel, num_workers: int) -> None:
+    gain = GainAndTilt(gain_db=10, tilt_db=10)
+    alone, many = one_by_one(data(store, mel, gain)), one_by_one(data(store, mel, gain, num_workers=num_workers))
+    assert alone.keys() == many.keys()
+    assert all(torch.equal(a, b) for key in alone for a, b in zip(alone[key], many[key], strict=True))
+
+
+def test_shards_give_the_batches_of_their_store(store: Path, mel: LogMel, tmp_path: Path) -> None:
+    pytest.importorskip("webdataset", reason="shards need the extra `scale`")
+    write_shards(Store.open(store), tmp_path / "shards", 20_000, lambda done, total: None)
+    first, second = data(store, mel), data(tmp_path / "shards", mel)
+    for one, other in zip(batches(first), batches(second), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    assert first.state_dict() == second.state_dict()
+
+
+def test_cepstral_coefficients_are_those_of_the_stream(store: Path, mel: LogMel) -> None:
+    settings = {key: value for key, value in mel.config.items() if key != "_target_"}
+    mfcc = Mfcc(n_mfcc=5, keep_c0=True, **settings)
+    module = data(store, mfcc)
+    found = batches(module)
+    assert found[0].features.shape == (4, 24, 20)
+    (batch,) = list(module.val_dataloader())
+    expected = mfcc.extract_frames(Store.open(store).load("bob_0").waveform)
+    np.testing.assert_allclose(batch.features[0], expected, atol=1e-5)
+    statistics = module.statistics()
+    assert statistics.feature_mean.shape == statistics.silence.shape == (20,)
+
+
+def test_the_features_are_kept_in_the_folder_that_is_named(store: Path, mel: LogMel, tmp_path: Path) -> None:
+    module = data(store, mel, cache=str(tmp_path / "cache"))
+    module.setup()
+    assert list((tmp_path / "cache").glob("*/bank-*/bank.json"))
+
+
+def test_the_test_part_of_the_manifest_is_given_and_never_trained_on(mel: LogMel, tmp_path: Path) -> None:
+    bare = write_tiny_store(tmp_path, LENGTHS)
+    part = {"ann": "train", "bob": "val", "cid": "test", "dan": "train"}
+    write_manifest(tmp_path, bare.clips, {info.clip_id: part[info.speaker] for info in bare.clips})
+    module = data(tmp_path, mel, val_speakers=[])
+    module.setup()
+    assert [len(part) for part in (module.split.train, module.split.val, module.split.test)] == [3, 1, 1]
+    (batch,) = list(module.test_dataloader())
+    assert batch.features.shape == (1, 80, 40)
+    assert list(data_without_test(mel, tmp_path).test_dataloader()) == []
+
+
+def data_without_test(mel: LogMel, folder: Path) -> MotionDataModule:
+    write_manifest(folder, Store.open(folder).clips, {info.clip_id: "" for info in Store.open(folder).clips})
+    module = data(folder, mel)
+    module.setup()
+    return module
+
+
+def test_whole_clips_are_batched_by_length_within_the_budget(store: Path, mel: LogMel) -> None:
+    module = data(store, mel, val_speakers=["ann", "bob"])
+    module.setup()
+    shapes = [tuple(batch.mask.shape) for batch in module.val_dataloader()]
+    assert shapes == [(2, 70), (1, 45)]

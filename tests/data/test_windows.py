@@ -1,24 +1,35 @@
 """Windows hold what the network would hear in a stream, and mask the rest."""
 
-from collections import Counter
-
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from src.data.windows import FeatureClip, WholeClips, Window, WindowDataset, WindowSampler
+from src.data.windows import Batch, Places, WholeClips, WindowDataset, buckets_of
+from tests.data.banks import all_of, counting_bank
 
 SILENCE = np.full(3, -9, np.float32)
 
 
-def clip(frames: int, name: str = "a") -> FeatureClip:
-    """Features and motion that count the frames; every seventh frame is not valid."""
-    ramp = np.arange(frames, dtype=np.float32)[:, None]
-    return FeatureClip(name, name, np.repeat(ramp, 3, 1), np.repeat(ramp, 2, 1), np.arange(frames) % 7 != 3)
+def dataset(*lengths: int, lookahead_frames: int = 2, batch_size: int = 2) -> WindowDataset:
+    bank = counting_bank(*lengths)
+    return WindowDataset(
+        bank,
+        all_of(bank),
+        window_frames=20,
+        context_frames=5,
+        lookahead_frames=lookahead_frames,
+        hops_per_frame=1,
+        silence=SILENCE,
+        change=None,
+        batch_size=batch_size,
+    )
 
 
-def dataset(*clips: FeatureClip) -> WindowDataset:
-    return WindowDataset(clips, window_frames=20, context_frames=5, lookahead_frames=2, silence=SILENCE)
+def window(windows: WindowDataset, span: int, start: int) -> Batch:
+    (features, motion, mask) = windows[Places(np.array([span]), np.array([start]), 0)]
+    return Batch(features[0], motion[0], mask[0])
 
 
 def masked_in(mask: torch.Tensor) -> list[int]:
@@ -26,74 +37,76 @@ def masked_in(mask: torch.Tensor) -> list[int]:
 
 
 def test_a_window_inside_a_clip_masks_what_it_cuts_off() -> None:
-    (features, motion, mask), seed = dataset(clip(100))[Window(0, 30, 7)]
+    features, motion, mask = window(dataset(100), 0, 30)
     assert features[:, 0].tolist() == motion[:, 0].tolist() == list(range(30, 50))
     assert masked_in(mask) == [i for i in range(5, 18) if (30 + i) % 7 != 3]
-    assert seed == 7
 
 
 def test_the_start_of_a_clip_has_its_whole_past() -> None:
-    (_, _, mask), _ = dataset(clip(100))[Window(0, 0, 0)]
-    assert masked_in(mask) == [i for i in range(18) if i % 7 != 3]
+    assert masked_in(window(dataset(50, 100), 1, 0).mask) == [i for i in range(18) if i % 7 != 3]
 
 
 def test_the_end_of_a_clip_has_its_whole_future() -> None:
-    (_, _, mask), _ = dataset(clip(100))[Window(0, 80, 0)]
+    features, _, mask = window(dataset(100, 50), 0, 80)
+    assert features[:, 0].tolist() == list(range(80, 100))
     assert masked_in(mask) == [i for i in range(5, 20) if (80 + i) % 7 != 3]
 
 
-def test_a_short_clip_is_followed_by_silence_that_does_not_count() -> None:
-    (features, _, mask), _ = dataset(clip(12))[Window(0, 0, 0)]
+@pytest.mark.parametrize("lengths", [(12,), (12, 100)])
+def test_a_short_clip_is_followed_by_silence_that_does_not_count(lengths: tuple[int, ...]) -> None:
+    features, motion, mask = window(dataset(*lengths), 0, 0)
     assert features[12:].tolist() == [[-9.0] * 3] * 8
+    assert (motion[12:] == 0).all()
     assert masked_in(mask) == [i for i in range(12) if i % 7 != 3]
 
 
 def test_without_look_ahead_the_last_frame_counts() -> None:
-    windows = WindowDataset([clip(100)], window_frames=20, context_frames=5, lookahead_frames=0, silence=SILENCE)
-    (_, _, mask), _ = windows[Window(0, 36, 0)]
-    assert mask[-1]
+    assert window(dataset(100, lookahead_frames=0), 0, 36).mask[-1]
 
 
-def test_a_number_is_the_start_of_that_clip() -> None:
-    windows = dataset(clip(100), clip(12))
+def test_a_batch_holds_each_of_its_windows() -> None:
+    windows = dataset(100, 12, 40)
+    together = windows[Places(np.array([2, 0, 1]), np.array([3, 80, 0]), 5)]
+    for row, (span, start) in enumerate([(2, 3), (0, 80), (1, 0)]):
+        alone = window(windows, span, start)
+        assert all(torch.equal(part[row], other) for part, other in zip(together, alone, strict=True))
+
+
+def test_a_number_is_the_starts_of_some_clips() -> None:
+    windows = dataset(100, 12, 50)
     assert len(windows) == 2
-    assert torch.equal(windows[1][0].features, windows[Window(1, 0, 1)][0].features)
+    assert torch.equal(windows[0].features[1], window(windows, 1, 0).features)
+    assert torch.equal(windows[1].features[0], window(windows, 2, 0).features)
 
 
-def sampler(seed: int = 0, lengths: tuple[int, ...] = (100, 300, 10)) -> WindowSampler:
-    return WindowSampler(lengths=lengths, window_frames=20, num_windows=400, seed=seed)
+def whole(*lengths: int, batch_frames: int) -> WholeClips:
+    bank = counting_bank(*lengths)
+    return WholeClips(bank, all_of(bank), hops_per_frame=1, silence=SILENCE, change=None, batch_frames=batch_frames)
 
 
-def test_windows_follow_from_seed_and_epoch_alone() -> None:
-    first, second = sampler(), sampler()
-    list(first)  # an epoch that was drawn before must not matter
-    first.set_epoch(3)
-    second.set_epoch(3)
-    assert list(first) == list(second)
-    second.set_epoch(4)
-    assert list(first) != list(second)
-    assert list(sampler(0)) != list(sampler(1))
+def test_evaluation_sees_every_clip_whole_and_once() -> None:
+    clips = whole(12, 30, 29, 5, batch_frames=60)
+    seen = []
+    for index in range(len(clips)):
+        features, motion, mask = clips[index]
+        for row, clip in enumerate(clips.buckets[index]):
+            length = (12, 30, 29, 5)[clip]
+            assert features[row, :length, 0].tolist() == motion[row, :length, 0].tolist() == list(range(length))
+            assert (features[row, length:] == -9).all()
+            assert masked_in(mask[row]) == [i for i in range(length) if i % 7 != 3]
+            seen.append(clip)
+    assert sorted(seen) == [0, 1, 2, 3]
 
 
-def test_windows_stay_inside_their_clips_and_follow_their_lengths() -> None:
-    windows = list(sampler())
-    assert all(0 <= window.start <= max((100, 300, 10)[window.clip] - 20, 0) for window in windows)
-    counts = Counter(window.clip for window in windows)
-    assert counts[0] / 400 == pytest.approx(100 / 410, abs=0.08)
-    assert counts[1] / 400 == pytest.approx(300 / 410, abs=0.08)
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=40), st.integers(1, 1000))
+def test_buckets_hold_every_clip_once_within_their_size(lengths: list[int], batch_frames: int) -> None:
+    buckets = buckets_of(np.array(lengths), batch_frames)
+    assert sorted(np.concatenate(buckets).tolist()) == list(range(len(lengths)))
+    for bucket in buckets:
+        assert len(bucket) == 1 or len(bucket) * max(lengths[clip] for clip in bucket) <= batch_frames
 
 
-def test_zero_windows_per_epoch_means_about_the_data_once() -> None:
-    def epoch(lengths: list[int]) -> int:
-        return len(WindowSampler(lengths=lengths, window_frames=20, num_windows=0, seed=0))
-
-    assert epoch([400]) == 20
-    assert epoch([10] * 40) == 40  # a short clip fills a window alone
-    assert epoch([3]) == 1
-
-
-def test_validation_sees_every_clip_whole() -> None:
-    clips = [clip(12), clip(30)]
-    whole = WholeClips(clips)
-    assert [len(whole[index].features) for index in range(len(whole))] == [12, 30]
-    assert masked_in(whole[0].mask) == [i for i in range(12) if i % 7 != 3]
+def test_clips_of_a_bucket_have_similar_lengths() -> None:
+    lengths = np.random.default_rng(0).integers(20, 1000, 500)
+    padded = sum(len(bucket) * lengths[bucket].max() for bucket in buckets_of(lengths, 8000))
+    assert padded < 1.05 * lengths.sum()

@@ -47,7 +47,7 @@ def still_noise(values: NDArray[np.floating], spec: MotionSpec, still: NDArray[n
         still: (W,) marks of `still_windows`.
 
     Returns:
-        (F,) the median over still windows of the standard deviation about a straight line, in the channel's unit.
+        (F,) the median over still windows of the standard deviation about a parabola, in the channel's unit.
         NaN where no window is still, or where the channel lies at an end of its range through most of each.
     """
     starts = np.flatnonzero(still) * (STILL_FRAMES // 2)
@@ -55,9 +55,10 @@ def still_noise(values: NDArray[np.floating], spec: MotionSpec, still: NDArray[n
     if not len(starts):
         return noise
     windows = np.asarray(values, np.float64)[starts[:, None] + np.arange(STILL_FRAMES)]  # (W, 10, F)
-    line = np.linalg.qr(np.stack([np.ones(STILL_FRAMES), np.arange(STILL_FRAMES)], axis=1))[0]
-    residual = windows - np.einsum("tk,sk,wsf->wtf", line, line, windows)
-    spread = np.sqrt((residual**2).sum(axis=1) / (STILL_FRAMES - 2))
+    # What a face does slowly is no noise: 0.4 s of it are a parabola.
+    slow = np.linalg.qr(np.vander(np.linspace(-1, 1, STILL_FRAMES), 3))[0]
+    residual = windows - np.einsum("tk,sk,wsf->wtf", slow, slow, windows)
+    spread = np.sqrt((residual**2).sum(axis=1) / (STILL_FRAMES - slow.shape[1]))
     measurable = at_ends(windows, spec).any(axis=0).mean(axis=1) <= 0.5
     for channel in np.flatnonzero(measurable.any(axis=0)):
         noise[channel] = np.median(spread[measurable[:, channel], channel])

@@ -91,8 +91,8 @@ def other_figures(report: Mapping[str, Any]) -> tuple[Figure, ...]:
     blinks, store = report["blinks"], report["store"]
     no_frames = "no frame shows a face"
     return (
-        Figure("Refused footage", store.get("minutes_refused"), "min", "Length of the refused sources, as far as it "
-               "could be read.", "the store has no records of its sources"),
+        Figure("Refused footage", report.get("minutes_refused"), "min", "Length of the refused sources, as far as it "
+               "could be read.", "it was not measured"),
         Figure("Cut footage", sum(report.get("seconds_cut", {}).values()) / 60, "min", "Length of the stretches that "
                "were cut out of sources of which the rest is used."),
         Figure("Blink rate", blinks["per_minute"], "per minute", "Over all frames that show the face. People blink 5 "

@@ -32,7 +32,7 @@ _AFTER = 1
 
 @dataclass(frozen=True)
 class _Rule:
-    """When a change counts: above `least`, and above `ratio` times the largest around it (at least `floor`)."""
+    """When a change counts: above `least`, and above `ratio` times the largest change around it plus `floor`."""
 
     least: float
     ratio: float
@@ -42,8 +42,8 @@ class _Rule:
         return change > self.least and change > self.ratio * (max(around) + self.floor)
 
 
-# Set on 112 real videos (4 jump cuts in 6 minutes; with landmarks these and one jerk fire) and on cuts made between and
-# inside them, of which 100 % and 61 % are found.
+# Set on 112 real videos, 5 minutes (their 4 jump cuts fire, and one jerk), and on cuts made between and inside them, of
+# which all and 6 in 10 are found; without landmarks 3 of the 4, 5 jerks in 372 videos, and 5 in 10.
 _PICTURE = _Rule(0.03, 2.0, 0.015)
 _CENTRE = _Rule(0.05, 1.5, 0.02)
 _FACE = _Rule(0.03, 1.2, 0.01)
@@ -104,7 +104,7 @@ class ShotDetector:
     def finish(self) -> list[int]:
         """Indices of the pictures with which a new shot begins, ascending; the first picture has 0.
 
-        Call it once, after the last picture. Cuts before the first two pictures and before the last are not found.
+        Call it once, after the last picture. A shot that would begin with the second picture or the last is not found.
         """
         for position in range(max(0, len(self._views) - _AROUND), len(self._views) - _AFTER):
             self._decide(position)

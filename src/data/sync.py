@@ -9,7 +9,7 @@ where a level (mouth opening against loudness) has a broad one that slow drifts 
 
 In windows of 3 s from real clips, at known shifts, this finds the clip's offset within 60 ms in 5 of 6, the plain
 correlation of opening and loudness in half of them; reliable estimates follow a shift within 6 ms. Nothing is
-trained. No bias is taken off, because recordings made in sync peak around 0: the synthetic corpus at -8 ms, GRID at
+trained. No bias is taken off, because recordings made in sync peak around 0: the synthetic corpus at -10 ms, GRID at
 +5 ms. Broadcasts and web videos lie at +30 to +50 ms (LRS3 +39 ms as a group), sound late by about a picture.
 """
 

@@ -29,6 +29,10 @@ channel         unit     range           meaning of a growing value
 
 `mouth_wide` and `mouth_narrow` are the two halves of one movement, so at most one is above 0 in a
 label; a renderer takes their difference.
+
+`arkit55` says more about the face: the 52 blendshapes of ARKit as MediaPipe's face landmarker names and
+orders them (`_neutral` first), each 0 at the neutral of the speaker and 1 at most, then the three head
+angles above. `core7_of` projects it onto what every renderer understands.
 """
 
 import zipfile
@@ -130,7 +134,34 @@ CORE7 = MotionSpec(
 )
 """The control layer that every renderer understands, whatever else it understands."""
 
-SPECS = {spec.name: spec for spec in (CORE7,)}
+BLENDSHAPES = (
+    "_neutral",
+    "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
+    "cheekPuff", "cheekSquintLeft", "cheekSquintRight",
+    "eyeBlinkLeft", "eyeBlinkRight", "eyeLookDownLeft", "eyeLookDownRight", "eyeLookInLeft", "eyeLookInRight",
+    "eyeLookOutLeft", "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight",
+    "eyeSquintLeft", "eyeSquintRight", "eyeWideLeft", "eyeWideRight",
+    "jawForward", "jawLeft", "jawOpen", "jawRight",
+    "mouthClose", "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft", "mouthFrownRight", "mouthFunnel",
+    "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthPressLeft", "mouthPressRight", "mouthPucker",
+    "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper",
+    "mouthSmileLeft", "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight",
+    "mouthUpperUpLeft", "mouthUpperUpRight",
+    "noseSneerLeft", "noseSneerRight",
+)  # fmt: skip
+"""Names of the 52 blendshapes in the order in which MediaPipe's face landmarker gives their scores."""
+
+ARKIT55 = MotionSpec(
+    name="arkit55",
+    version=1,
+    channels=(
+        *(Channel(name, "ratio", 0.0, 1.0) for name in BLENDSHAPES),
+        *(channel for channel in CORE7.channels if channel.unit == "degrees"),
+    ),
+)
+"""The blendshapes of ARKit and the head: for avatars that are richer than `core7`."""
+
+SPECS = {spec.name: spec for spec in (CORE7, ARKIT55)}
 """The specifications that this version knows, by name."""
 
 
@@ -143,6 +174,46 @@ def spec_named(name: str) -> MotionSpec:
     if name not in SPECS:
         raise MotionError(f"unknown motion spec {name!r}. Known: {', '.join(SPECS)}.")
     return SPECS[name]
+
+
+# What a blendshape adds to a channel of `core7`; of a pair the mean of both sides counts. Least squares without
+# negative weights on 13 real clips (3.8 minutes of news, interviews, lectures and laboratory footage), labelled with
+# both specs from the same landmarks. Median r per clip with the measured core7: jaw_open 0.93, width 0.91,
+# eye_blink 0.97; on 10 rendered clips of another face 0.97, 0.84, 0.99.
+_CORE7_OF_ARKIT55 = {
+    "jaw_open": {"jawOpen": 0.53, "mouthLowerDown": 0.22, "mouthUpperUp": 0.17},
+    "mouth_wide": {"mouthSmile": 0.2, "mouthStretch": 0.3, "mouthPucker": -0.07, "mouthFunnel": -0.13},
+    "eye_blink": {"eyeBlink": 1.8},
+}
+
+
+def core7_of(motion: "Motion") -> "Motion":
+    """The `core7` of a motion: itself, or the projection of `arkit55`.
+
+    `jaw_open` is a weighted sum of jawOpen, mouthLowerDown and mouthUpperUp; the width of smile and stretch
+    less pucker and funnel, of which the positive part is `mouth_wide` and the negative `mouth_narrow`;
+    `eye_blink` follows both lids; the head is the same.
+
+    Returns:
+        Motion on the same frames with the same validity, inside the ranges of `core7`.
+
+    Raises:
+        MotionError: the motion speaks neither spec.
+    """
+    if motion.spec is CORE7:
+        return motion
+    if motion.spec is not ARKIT55:
+        raise MotionError(f"motion of spec {motion.spec.name} has no projection to core7. Give core7 or arkit55.")
+    values = np.zeros((len(motion), CORE7.size), np.float32)
+    for name, weights in _CORE7_OF_ARKIT55.items():
+        for shape, weight in weights.items():
+            sides = [shape] if shape in BLENDSHAPES else [f"{shape}Left", f"{shape}Right"]
+            values[:, CORE7.index(name)] += weight * np.mean([motion.channel(side) for side in sides], axis=0)
+    values[:, CORE7.index("mouth_narrow")] = -values[:, CORE7.index("mouth_wide")]
+    for channel in CORE7.channels:
+        if channel.name in ARKIT55.names:
+            values[:, CORE7.index(channel.name)] = motion.channel(channel.name)
+    return replace(motion, values=values, spec=CORE7).clamped()
 
 
 def head_rotation(yaw: ArrayLike, pitch: ArrayLike, roll: ArrayLike) -> NDArray[np.float64]:

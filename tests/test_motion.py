@@ -4,7 +4,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.errors import MotionError
-from src.motion import CORE7, SPECS, Channel, Motion, MotionSpec, head_angles, head_rotation, spec_named
+from src.motion import (
+    ARKIT55,
+    BLENDSHAPES,
+    CORE7,
+    SPECS,
+    Channel,
+    Motion,
+    MotionSpec,
+    core7_of,
+    head_angles,
+    head_rotation,
+    spec_named,
+)
 
 NOSE = np.array([0.0, 0.0, -1.0])  # towards the camera: x right, y down, z away
 CROWN = np.array([0.0, -1.0, 0.0])
@@ -22,7 +34,59 @@ def test_core7_is_what_the_documents_say() -> None:
     assert [channel.unit for channel in CORE7.channels] == ["ratio"] * 3 + ["degrees"] * 3 + ["ratio"]
     assert np.all(CORE7.neutral == 0)
     assert spec_named("core7") is CORE7
-    assert SPECS == {"core7": CORE7}
+    assert SPECS == {"core7": CORE7, "arkit55": ARKIT55}
+
+
+def test_arkit55_is_the_landmarkers_blendshapes_and_the_head_of_core7() -> None:
+    assert ARKIT55.size == 55
+    assert (len(BLENDSHAPES), BLENDSHAPES[0], BLENDSHAPES[25], BLENDSHAPES[51]) == (
+        52, "_neutral", "jawOpen", "noseSneerRight",
+    )  # fmt: skip
+    assert ARKIT55.channels[52:] == CORE7.channels[3:6]
+    assert np.all(ARKIT55.neutral == 0)
+
+
+def blendshapes(**amounts: float) -> Motion:
+    values = np.zeros((3, 55), np.float32)
+    for name, amount in amounts.items():
+        values[1, ARKIT55.index(name)] = amount
+    return Motion(values, ARKIT55, 25.0, 1.5, np.array([True, True, False]))
+
+
+@pytest.mark.parametrize(
+    ("shapes", "moved"),
+    [
+        ({"jawOpen": 0.4}, {"jaw_open": 0.212}),
+        ({"mouthLowerDownLeft": 0.5, "mouthLowerDownRight": 0.5}, {"jaw_open": 0.11}),
+        ({"mouthSmileLeft": 0.5, "mouthSmileRight": 0.5}, {"mouth_wide": 0.1}),
+        ({"mouthSmileLeft": 0.5}, {"mouth_wide": 0.05}),
+        ({"mouthPucker": 1.0}, {"mouth_narrow": 0.07}),
+        ({"mouthFunnel": 0.5, "mouthStretchLeft": 0.1, "mouthStretchRight": 0.1}, {"mouth_narrow": 0.035}),
+        ({"eyeBlinkLeft": 0.3, "eyeBlinkRight": 0.5}, {"eye_blink": 0.72}),
+        ({"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}, {"eye_blink": 1.0}),
+        ({"head_yaw": -12.0, "head_roll": 3.0}, {"head_yaw": -12.0, "head_roll": 3.0}),
+        ({"browInnerUp": 1.0, "_neutral": 1.0}, {}),
+    ],
+)
+def test_arkit55_projects_onto_core7(shapes: dict[str, float], moved: dict[str, float]) -> None:
+    motion = core7_of(blendshapes(**shapes))
+    assert (motion.spec, motion.fps, motion.start_s) == (CORE7, 25.0, 1.5)
+    np.testing.assert_array_equal(motion.valid, [True, True, False])
+    expected = np.zeros((3, 7))
+    for name, value in moved.items():
+        expected[1, CORE7.index(name)] = value
+    np.testing.assert_allclose(motion.values, expected, atol=1e-6)
+
+
+def test_core7_is_its_own_projection() -> None:
+    motion = ramp()
+    assert core7_of(motion) is motion
+
+
+def test_another_spec_has_no_projection() -> None:
+    other = MotionSpec("other", 1, (Channel("x", "ratio", 0.0, 1.0),))
+    with pytest.raises(MotionError, match="no projection"):
+        core7_of(Motion(np.zeros((2, 1), np.float32), other))
 
 
 def test_turning_left_moves_the_nose_right_in_the_picture() -> None:

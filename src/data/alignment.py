@@ -115,11 +115,11 @@ def _similarity(points: NDArray[np.float64], shape: NDArray[np.float64]) -> _Sim
         centre = np.einsum("tp,tpc->tc", share, points)
         origin = np.einsum("tp,pc->tc", share, shape)
         source, target = points - centre[:, None], shape - origin[:, None]
-        left, singular, right = np.linalg.svd(np.einsum("tp,tpi,tpj->tij", share, target, source))
+        left, singular, right = np.linalg.svd(np.swapaxes(share[..., None] * target, 1, 2) @ source)
         mirror = np.ones((len(points), 3))
         mirror[:, 2] = np.sign(np.linalg.det(left @ right))
         rotation = (left * mirror[:, None]) @ right
-        scale = (singular * mirror).sum(axis=1) / np.einsum("tp,tpc,tpc->t", share, source, source)
+        scale = (singular * mirror).sum(axis=1) / (share * (source**2).sum(axis=2)).sum(axis=1)
         residual = np.linalg.norm(_apply(rotation, scale, centre, origin, points) - shape, axis=2)
         typical = 2 * np.median(residual, axis=1, keepdims=True) + 1e-9
         weight = 1 / (1 + (residual / typical) ** 2)

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import convolve1d
-from scipy.signal import savgol_filter
 
 from src.data.alignment import align, without_blinks
 from src.data.audio import load_recording
 from src.data.rejection import MediaError, Reason
+from src.data.smoothing import LIGHT_KERNEL, SLOW_KERNEL, fill_gaps, smooth, smooth_head
 from src.data.tracking import FaceTracker, Stopwatch
 from src.data.video import read_timeline
 from src.errors import DataError
@@ -37,9 +36,6 @@ from src.motion import CORE7, FRAMES_PER_SECOND, Motion
 LABEL_VERSION = 2
 """Grows when the same landmarks would get other labels, so that stores are labelled again."""
 
-MAX_INTERPOLATED_FRAMES = 3
-"""Gaps up to this long (0.12 s) are interpolated, longer ones hold the last face seen."""
-
 
 def label_core7(landmarks: NDArray[np.float32], present: NDArray[np.bool_], fps: float, start_s: float) -> Motion:
     """`core7` of one face in one clip.
@@ -52,7 +48,7 @@ def label_core7(landmarks: NDArray[np.float32], present: NDArray[np.bool_], fps:
 
     Returns:
         Motion with T frames, inside the ranges of `core7`. Frames without a face are filled (gaps up to
-        `MAX_INTERPOLATED_FRAMES` by interpolation, longer ones by holding) and not valid.
+        `src.data.smoothing.MAX_INTERPOLATED_FRAMES` by interpolation, longer ones by holding) and not valid.
 
     Raises:
         DataError: shapes disagree, or the face is seen in no frame.
@@ -80,7 +76,11 @@ def label_core7(landmarks: NDArray[np.float32], present: NDArray[np.bool_], fps:
     seen[:, CORE7.index("head_pitch")] = without_blinks(face.angles[:, 1], blink)
     seen[:, CORE7.index("eye_blink")] = blink
 
-    values = _smoothed(_filled(seen, present), fps)
+    values = fill_gaps(seen, present)
+    jaw, wide = (slice(i, i + 1) for i in (CORE7.index("jaw_open"), CORE7.index("mouth_wide")))
+    head = slice(CORE7.index("head_yaw"), CORE7.index("head_roll") + 1)
+    values[:, jaw], values[:, wide] = smooth(values[:, jaw], LIGHT_KERNEL), smooth(values[:, wide], SLOW_KERNEL)
+    values[:, head] = smooth_head(values[:, head], fps)
     spread = values[:, CORE7.index("mouth_wide")].copy()
     values[:, CORE7.index("mouth_wide")] = np.maximum(spread, 0)
     values[:, CORE7.index("mouth_narrow")] = np.maximum(-spread, 0)
@@ -169,36 +169,3 @@ def _blink(points: NDArray[np.float64]) -> NDArray[np.float64]:
     open_eye = max(float(np.percentile(ratio, _OPEN_EYE_PERCENTILE)), _NARROWEST_OPEN_EYE)
     closed_eye = _CLOSED_EYE * open_eye
     return (open_eye - ratio) / (open_eye - closed_eye)
-
-
-def _filled(seen: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """(T, F) values for every frame: seen ones as they are, short gaps interpolated, long ones held."""
-    frames, where = np.arange(len(present)), np.flatnonzero(present)
-    before = np.clip(np.searchsorted(where, frames, side="right") - 1, 0, len(where) - 1)
-    after = np.minimum(np.searchsorted(where, frames, side="left"), len(where) - 1)
-    missing = where[after] - where[before] - 1
-    short = (missing > 0) & (missing <= MAX_INTERPOLATED_FRAMES)
-    values = seen[before]
-    for channel in range(seen.shape[1]):
-        values[short, channel] = np.interp(frames[short], where, seen[:, channel])
-    return values
-
-
-def _smoothed(values: NDArray[np.float64], fps: float) -> NDArray[np.float64]:
-    """Smoothing without lag, as much as the movement allows: the jaw little, lids not at all.
-
-    Lips may close for a single frame, and what FaceMesh trembles there (0.005 face sizes) is small beside
-    that, so the jaw gets a kernel which keeps 75 % of such a closure. The corners of the mouth move less
-    than they tremble and are slower, as rounding is anticipated by 0.1 s and more: theirs spans 5 frames.
-    Heads are slower still: a parabola over 0.44 s, fitted rather than averaged, keeps their turns and the
-    slopes at the ends of a clip.
-    """
-    smooth = values.copy()
-    jaw, width = CORE7.index("jaw_open"), slice(CORE7.index("mouth_wide"), CORE7.index("mouth_narrow") + 1)
-    head = slice(CORE7.index("head_yaw"), CORE7.index("head_roll") + 1)
-    smooth[:, jaw] = convolve1d(values[:, jaw], np.array([1.0, 6.0, 1.0]) / 8, mode="nearest")
-    smooth[:, width] = convolve1d(values[:, width], np.array([1.0, 4.0, 6.0, 4.0, 1.0]) / 16, axis=0, mode="nearest")
-    window = round(0.44 * fps) | 1
-    if 2 < window <= len(values):
-        smooth[:, head] = savgol_filter(values[:, head], window, 2, axis=0, mode="interp")
-    return smooth

@@ -56,7 +56,7 @@ class FaceLandmarker(ClosedAtExit):
         self.max_faces = max_faces
         self.static = static
         self._has_found = False
-        with _native_silence():
+        with native_silence():
             self._mesh = _face_mesh(max_faces, static)
             self._mesh.process(_BLANK)  # its threads have all started, and logged, when this returns
 
@@ -76,7 +76,7 @@ class FaceLandmarker(ClosedAtExit):
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise DataError(f"image has shape {image.shape} and type {image.dtype}, expected (H, W, 3) uint8 RGB.")
-        with nullcontext() if self._has_found else _native_silence():
+        with nullcontext() if self._has_found else native_silence():
             faces = self._mesh.process(np.ascontiguousarray(image)).multi_face_landmarks or []
         self._has_found |= bool(faces)
         height, width = image.shape[:2]
@@ -93,7 +93,7 @@ class FaceLandmarker(ClosedAtExit):
         # A picture without a face ends the following; MediaPipe's own reset starts its graph anew, which
         # takes longer and logs again.
         if self._mesh.process(_BLANK).multi_face_landmarks:
-            with _native_silence():
+            with native_silence():
                 self._mesh.reset()
                 self._mesh.process(_BLANK)
 
@@ -120,7 +120,7 @@ class FaceFinder(ClosedAtExit):
     """Side of the crop that FaceMesh gets, over the side of the face's box."""
 
     def __init__(self) -> None:
-        with _native_silence():
+        with native_silence():
             self._detection = _face_detection()
         self._landmarker = FaceLandmarker(max_faces=1, static=True)
 
@@ -148,7 +148,7 @@ class FaceFinder(ClosedAtExit):
         found = []
         for left, top, side in _tiles(image.shape[1], image.shape[0], self.SMALLEST_TILE_PX):
             tile = np.ascontiguousarray(image[top : top + side, left : left + side])
-            with _native_silence():
+            with native_silence():
                 detections = self._detection.process(tile).detections or []
             for detection in detections:
                 box = detection.location_data.relative_bounding_box
@@ -185,7 +185,7 @@ def _overlap(first: tuple[float, float, float, float], second: tuple[float, floa
 
 
 @contextmanager
-def _native_silence() -> Iterator[None]:
+def native_silence() -> Iterator[None]:
     """Drop what C++ code writes to stderr.
 
     MediaPipe logs a dozen lines about delegates and feedback tensors at its start and at its first

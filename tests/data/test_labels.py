@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.data.alignment import align
-from src.data.labels import MAX_INTERPOLATED_FRAMES, extract_motion, frame_times, label_core7
+from src.data.labels import extract_motion, frame_times, label_core7
 from src.data.rejection import MediaError, Reason
+from src.data.smoothing import MAX_INTERPOLATED_FRAMES
 from src.errors import DataError
 from src.face import (
     FACE_SIZE_POINTS,

@@ -1,5 +1,6 @@
 """Encoders hear the same windows live as in training, and say what they need."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -303,6 +304,21 @@ def test_the_configuration_builds_the_extractor(models: dict, family: str) -> No
     assert (ssl.num_layers, ssl.size, ssl.latency_ms) == (4, 64, 280)
     assert isinstance(named.layer, int)
     assert named.model.count("/") == 1
+
+
+def test_a_missing_library_is_named(models: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="Install it with `pip install 'transformers"):
+        extractor(models["hubert", False])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_a_gpu_gives_the_features_of_the_processor(models: dict, variant: tuple) -> None:
+    waveform = noise(64_000)
+    on_gpu = extractor(models[variant], device="cuda").extract(waveform)
+    np.testing.assert_allclose(on_gpu, extractor(models[variant]).extract(waveform), rtol=1e-3, atol=1e-3)
 
 
 def test_transformers_is_imported_for_encoders_only() -> None:

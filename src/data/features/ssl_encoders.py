@@ -6,6 +6,7 @@ Two families cover HuBERT, wav2vec 2.0, WavLM and Whisper. Everything here is fo
 """
 
 import hashlib
+import importlib.util
 import json
 import math
 import os
@@ -149,6 +150,7 @@ class LoadedEncoder:
         from transformers.utils import logging as transformers_logging
 
         transformers_logging.disable_progress_bar()
+        transformers_logging.set_verbosity_error()  # it lists what differs from the configuration; so do we, below
         try:
             model, loaded = AutoModel.from_pretrained(
                 folder, local_files_only=True, output_loading_info=True, dtype=torch.float32
@@ -192,6 +194,11 @@ def find_model(name: str) -> Path:
     Raises:
         ConfigError: nothing of that name is here, and it can't be fetched.
     """
+    if importlib.util.find_spec("transformers") is None:
+        raise ConfigError(
+            "features: encoders need the library transformers, which is not installed. Install it with "
+            "`pip install 'transformers>=5'`, or choose features=mel."
+        )
     candidates = [Path(name)]
     if models := os.environ.get(MODELS_VARIABLE):
         candidates.append(Path(models) / Path(name).name)

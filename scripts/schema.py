@@ -155,7 +155,28 @@ class BenchmarkRender:
     render: Any = MISSING
 
 
+@dataclass
+class DownloadModels:
+    """`python -m scripts.download_models`: the model file of blendshape labels."""
+
+    out: str = MISSING
+    url: str = MISSING
+    timeout_s: float = MISSING
+
+
+@dataclass
+class ExportAu:
+    """`python -m scripts.export_au`: blinks of a store as OpenFace tables."""
+
+    store: str = MISSING
+    out: str = MISSING
+    shut_intensity: float = MISSING
+    space_after_comma: bool = MISSING
+
+
 _ROOTS = {
+    "download_models": DownloadModels,
+    "export_au": ExportAu,
     "make_avatar": MakeAvatar,
     "render": Render,
     "benchmark_render": BenchmarkRender,

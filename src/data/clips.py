@@ -37,6 +37,9 @@ _LARGEST_OFFSET_S = 0.6
 _EDGE_FRAMES = 3
 """A clip that lacks no more than this at either end is the whole source."""
 
+_UNHEARD_S = _EDGE_FRAMES / FRAMES_PER_SECOND
+"""Pictures go on for this long after the sound of many a whole file."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClipSettings(StretchRules):
@@ -195,7 +198,7 @@ class ClipMaker:
             fix_offset=source.fix_offset,
             seconds=material.seconds,
             clips={clip.clip_id: clip.clip_sha256 for clip in clips},
-            cut=_cut_stretches(material, choice.cuts),
+            cut=_cut_stretches(source, material, choice.cuts),
             offset_ms=clips[0].offset_ms,
             offset_confidence=clips[0].offset_confidence,
             offset_fixed=fixed_ms != 0,
@@ -398,12 +401,16 @@ def _speech_share(speech: NDArray[np.float32], stretch: Stretch) -> float:
     return float((speech[stretch.start : stretch.end] >= SPEECH_PROBABILITY).mean())
 
 
-def _cut_stretches(material: _Material, cuts: list[Cut]) -> tuple[CutStretch, ...]:
-    return tuple(
-        CutStretch(
-            round(material.start_s + cut.start / FRAMES_PER_SECOND, 3),
-            round(material.start_s + min(cut.end / FRAMES_PER_SECOND, material.seconds), 3),
-            cut.reason,
-        )
+def _cut_stretches(source: Source, material: _Material, cuts: list[Cut]) -> tuple[CutStretch, ...]:
+    """What was left out, in presentation time: also the pictures before and after the sound."""
+    start_s, end_s, timeline = material.start_s, material.start_s + material.seconds, material.timeline
+    spans: list[tuple[float, float, Reason]] = [
+        (start_s + cut.start / FRAMES_PER_SECOND, min(start_s + cut.end / FRAMES_PER_SECOND, end_s), cut.reason)
         for cut in cuts
-    )
+    ]
+    first_s, last_s = float(timeline.times_s[0]), timeline.end_s
+    if source.start_s is None and start_s - first_s > _UNHEARD_S:
+        spans.insert(0, (first_s, start_s, Reason.NO_AUDIO))
+    if source.end_s is None and last_s - end_s > _UNHEARD_S:
+        spans.append((end_s, last_s, Reason.NO_AUDIO))
+    return tuple(CutStretch(round(start, 3), round(end, 3), reason) for start, end, reason in spans)

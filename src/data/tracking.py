@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.data.landmarks import ClosedAtExit, FaceLandmarker
-from src.data.resampling import resample_landmarks
+from src.data.resampling import HOLD_S, resample_landmarks
 from src.data.segments import FrameFacts, head_yaw_deg
 from src.data.shots import ShotDetector
 from src.data.video import MAX_DISTANCE_S, Timeline, read_images
@@ -125,7 +125,8 @@ class FaceTrack:
         if not len(self.times_s):
             return np.zeros(len(times_s), bool)
         distance = np.abs(self.times_s[_nearest(self.times_s, times_s)] - times_s)
-        return distance <= MAX_DISTANCE_S + 1e-6
+        between = (times_s >= self.times_s[0]) & (times_s <= self.times_s[-1])
+        return distance <= np.where(between, MAX_DISTANCE_S, HOLD_S) + 1e-6
 
 
 class FaceTracker(ClosedAtExit):

@@ -1,0 +1,63 @@
+import functools
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from src.data.blendshapes import MODEL_SHA256
+from src.files import sha256_of
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def mirror(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[str]:
+    """Address of a folder with the model and with a page that is none."""
+    model = shared / "models" / "face_landmarker.task"
+    if not model.is_file():
+        pytest.skip(f"{model} is missing: fetch it with `python -m scripts.download_models`")
+    folder = tmp_path_factory.mktemp("mirror")
+    (folder / "sign_in.html").write_text("please sign in")
+    (folder / "face_landmarker.task").symlink_to(model)
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=str(folder)))
+    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{httpd.server_port}"
+    httpd.shutdown()
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "scripts.download_models", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"no_proxy": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_model_is_fetched_and_checked(mirror: str, tmp_path: Path) -> None:
+    out = tmp_path / "my models"
+    for word in ("fetched and checked", "there already"):
+        result = run(f"out={out}", f"url={mirror}/face_landmarker.task")
+        assert result.returncode == 0, result.stderr
+        assert word in " ".join(result.stderr.split())
+    assert sha256_of(out / "face_landmarker.task") == MODEL_SHA256
+
+
+def test_what_is_not_the_model_is_not_kept(mirror: str, tmp_path: Path) -> None:
+    result = run(f"out={tmp_path}", f"url={mirror}/sign_in.html")
+    assert result.returncode == 2
+    assert "SHA-256" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -126,7 +126,7 @@ def test_a_checkpoint_of_another_project_is_refused(tmp_path: Path) -> None:
         ({"features_hash": "0123"}, "trained on features with hash 0123"),
         ({"version": 2}, "contract of version 2"),
         ({"features": {"_target_": "os.system", "command": "true"}}, "asks for the class 'os.system'"),
-        ({"features": {"_target_": "src.data.features.HOPS_PER_FRAME"}}, "which is no class of ours"),
+        ({"features": {"_target_": "src.data.features.mel"}}, "which is no class of ours"),
         (
             {"features": {"_target_": "src.data.features.Gone"}},
             "needs src.data.features.Gone, which this program lacks",

@@ -4,11 +4,9 @@ from src.data.features.base import FeatureExtractor, FeatureStream, FrameStream
 from src.data.features.mel import LogMel
 from src.data.features.mfcc import Mfcc
 from src.data.features.ssl import SslFeatures
-from src.data.features.stacking import HOPS_BEFORE_FRAME, HOPS_PER_FRAME, HopStacker, stack_hops
+from src.data.features.stacking import HopStacker
 
 __all__ = [
-    "HOPS_BEFORE_FRAME",
-    "HOPS_PER_FRAME",
     "FeatureExtractor",
     "FeatureStream",
     "FrameStream",
@@ -16,5 +14,4 @@ __all__ = [
     "LogMel",
     "Mfcc",
     "SslFeatures",
-    "stack_hops",
 ]

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from torchaudio.functional import melscale_fbanks
 
 from src.data.features.base import FeatureExtractor, FeatureStream, checked_samples, hash_of
-from src.data.features.stacking import HOPS_BEFORE_FRAME, HOPS_PER_FRAME
 from src.errors import ConfigError
 from src.motion import FRAMES_PER_SECOND
+
+_HOPS_PER_FRAME, _HOPS_BEFORE_FRAME = 4, 2
+"""Hops of 10 ms in a motion frame of 40 ms, and how many of them are centred before the frame's own time."""
 
 _VERSION = 1
 """Grows when the same configuration gives other numbers, so that older checkpoints are refused."""
@@ -43,11 +45,11 @@ class LogMel(FeatureExtractor):
         log_floor: float,
     ) -> None:
         """Lengths in samples, frequencies in Hz, `log_floor` in power (a full-scale sine peaks near 1e4)."""
-        if hop_length * HOPS_PER_FRAME * FRAMES_PER_SECOND != sample_rate_hz:
+        if hop_length * _HOPS_PER_FRAME * FRAMES_PER_SECOND != sample_rate_hz:
             raise ConfigError(
-                f"features: a hop of {hop_length} samples at {sample_rate_hz} Hz does not fit {HOPS_PER_FRAME} times "
+                f"features: a hop of {hop_length} samples at {sample_rate_hz} Hz does not fit {_HOPS_PER_FRAME} times "
                 f"into a motion frame of 1/{FRAMES_PER_SECOND} s. "
-                f"Set hop_length={sample_rate_hz // (HOPS_PER_FRAME * FRAMES_PER_SECOND)}."
+                f"Set hop_length={sample_rate_hz // (_HOPS_PER_FRAME * FRAMES_PER_SECOND)}."
             )
         if window_length < hop_length or window_length % 2:
             raise ConfigError(
@@ -115,7 +117,7 @@ class LogMel(FeatureExtractor):
     @property
     def hops_before_frame(self) -> int:
         """Two of four: the frame's own time is between the second and the last."""
-        return HOPS_BEFORE_FRAME
+        return _HOPS_BEFORE_FRAME
 
     @property
     def latency_parts(self) -> dict[str, float]:

@@ -6,12 +6,6 @@ With P hops per frame and B of them before it, motion frame i sees hops P i - B 
 import numpy as np
 from numpy.typing import NDArray
 
-HOPS_PER_FRAME = 4
-"""Hops of 10 ms in a motion frame of 40 ms."""
-
-HOPS_BEFORE_FRAME = 2
-"""How many of a frame's 10 ms hops are centred before the frame's own time."""
-
 
 class HopStacker:
     """Puts the hops of each motion frame side by side, as they arrive."""
@@ -42,14 +36,3 @@ class HopStacker:
         self._pending = self._pending[used:].copy()
         self._num_frames += num_frames
         return frames
-
-
-def stack_hops(features: NDArray[np.float32], silence_row: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The rows that a motion model reads: (K, F) hops of 10 ms into (ceil(K / 4), 4 F) frames.
-
-    Args:
-        features: (K, F) hops of a whole recording.
-        silence_row: (F,) features of silence, which stands in for hops outside of it.
-    """
-    stacker = HopStacker(silence_row, HOPS_PER_FRAME, HOPS_BEFORE_FRAME)
-    return np.concatenate([stacker.push(features), stacker.finish()])

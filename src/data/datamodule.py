@@ -122,6 +122,8 @@ class MotionDataModule(pl.LightningDataModule):
         self._val_speakers = list(val_speakers)
         self._seed = seed
         self._bank: FrameBank | None = None
+        self._train_loader: WindowLoader | None = None
+        self._position: dict[str, Any] = {}
         self._recipe = Recipe(
             features=features,
             lookahead_frames=lookahead_frames,
@@ -213,13 +215,16 @@ class MotionDataModule(pl.LightningDataModule):
             num_replicas=1 if self.trainer is None else self.trainer.world_size,
             rank=0 if self.trainer is None else self.trainer.global_rank,
         )
-        return WindowLoader(
+        loader = WindowLoader(
             windows,
             sampler=batches,
             batch_size=None,
             num_workers=self._num_workers,
             persistent_workers=self._num_workers > 0,
         )
+        loader.load_state_dict(self._position)
+        self._train_loader, self._position = loader, {}
+        return loader
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Whole clips of the validation part, in batches of similar length."""
@@ -230,24 +235,30 @@ class MotionDataModule(pl.LightningDataModule):
         return self._whole_clips(self.split.test)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run must have in common with the one before. Where it was is known to the loader."""
-        return {"content_hash": self.content_hash, "split_hash": self.split.hash, "seed": self._seed}
+        """What a resumed run must have in common with the one before, and how far its epoch was."""
+        # Lightning keeps the position of loaders as well, but forgets to give it back to a loader that was asked for
+        # its length before, as schedules of the learning rate do.
+        position = {} if self._train_loader is None else self._train_loader.state_dict()
+        return {**self._identity(), "position": position}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Compare a checkpoint that training is resumed from.
+        """Compare a checkpoint that training is resumed from, and go on where it was written.
 
         Raises:
             ConfigError: it was trained on something else.
         """
         if self.trainer is None or self.trainer.state.fn != TrainerFn.FITTING:
             return
-        now = self.state_dict()
-        changed = [name for name, value in now.items() if state_dict.get(name) != value]
+        changed = [name for name, value in self._identity().items() if state_dict.get(name) != value]
         if changed:
             raise ConfigError(
                 f"{self._store_folder}: the run to resume began with another {' and '.join(changed)} of the data. "
                 "Resume it with the store, the split and the seed that it began with, or start anew in another `out`."
             )
+        self._position = state_dict["position"]
+
+    def _identity(self) -> dict[str, Any]:
+        return {"content_hash": self.content_hash, "split_hash": self.split.hash, "seed": self._seed}
 
     def _whole_clips(self, spans: Spans) -> DataLoader[Batch]:
         front = self._features.front

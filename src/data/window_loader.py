@@ -89,10 +89,7 @@ class WindowBatches(DistributedSampler[Places]):
 
 
 class WindowLoader(DataLoader[Batch]):
-    """A loader that counts the batches it gave, so that a checkpoint within an epoch knows where to go on.
-
-    Lightning puts `state_dict` into every checkpoint and gives it back before the first batch.
-    """
+    """A loader that counts the batches it gave, so that a checkpoint within an epoch knows where to go on."""
 
     _given = 0
 

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from src.errors import ConfigError
 from src.models.checkpoint import SECTION, Contract
-from src.models.losses import L2, Velocity
+from src.models.losses import L2, Concordance, Smoothness, Velocity
 from src.models.motion_module import MotionModule
 from src.models.schedule import warmup_cosine
 from src.models.tcn import CausalTCN
@@ -93,6 +93,38 @@ def test_the_loss_is_the_weighted_sum_of_its_terms() -> None:
     logged = trainer().validate(module(), loader(), verbose=False)[0]
     assert logged["val/loss"] == pytest.approx(logged["val/reconstruction"] + 0.5 * logged["val/velocity"], rel=1e-5)
     assert "val/smoothness" not in logged
+
+
+def padded(lengths: list[int], silence: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Clips of different lengths in one batch, followed by silence that is masked, with some frames not valid."""
+    generator = torch.Generator().manual_seed(2)
+    size, length = len(lengths), max(lengths)
+    features, motion = (
+        torch.randn(size, length, 4, generator=generator),
+        torch.randn(size, length, 2, generator=generator),
+    )
+    inside = torch.arange(length) < torch.tensor(lengths)[:, None]
+    mask = inside & (torch.rand(size, length, generator=generator) > 0.1)
+    return torch.where(inside[:, :, None], features, silence), torch.where(inside[:, :, None], motion, 0.0), mask
+
+
+def test_clips_in_batches_score_as_one_by_one() -> None:
+    losses = {
+        "reconstruction": L2(weight=1.0),
+        "concordance": Concordance(weight=5.0),
+        "velocity": Velocity(weight=1.0),
+        "smoothness": Smoothness(weight=0.1),
+    }
+    model, lengths = module(losses=losses), [60, 57, 41, 40, 12]
+    silence = torch.tensor([-3.0, 1.0, 0.0, 2.0])
+    model.net.standardizer.silence.copy_(silence)
+    features, motion, mask = padded(lengths, silence)
+    alone = [(features[row, :length], motion[row, :length], mask[row, :length]) for row, length in enumerate(lengths)]
+    judge = trainer(limit_val_batches=1.0)
+    (single,) = judge.validate(model, DataLoader(alone, batch_size=1), verbose=False)
+    (batched,) = judge.validate(model, DataLoader([(features, motion, mask)], batch_size=None), verbose=False)
+    assert set(single) > {"val/concordance", "val/smoothness", "val/lip_r"}
+    assert batched == pytest.approx(single, rel=1e-6, abs=1e-6)
 
 
 def test_channels_weigh_by_deviation_not_by_unit() -> None:

@@ -1,8 +1,10 @@
 """A real run on a tiny store: what it writes, that it repeats, resumes and refuses."""
 
 import csv
+import hashlib
 import json
 import math
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,15 @@ import yaml
 from hydra import compose, initialize_config_dir
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig
+from pytorch_lightning.callbacks import ModelCheckpoint
 
 from scripts.entry import CONFIG_FOLDER
 from scripts.schema import register
 from scripts.train import build, build_trainer, main
+from src.data.windows import Batch
 from src.errors import CheckpointError, ConfigError
 from src.models.checkpoint import load_checkpoint
+from tests.tiny_encoders import write_tiny_encoder
 from tests.tiny_store import write_tiny_store
 
 SMALL = [
@@ -70,9 +75,8 @@ def test_a_run_leaves_a_checkpoint_metrics_and_config(store: Path, finished: Pat
     assert metrics["speaker_disjoint"] is True
     assert metrics["latency_ms"] == {"features": 22.5, "lookahead": 80.0, "total": 102.5}
     assert metrics["num_parameters"] == sum(parameter.numel() for parameter in checkpoint.net.parameters())
-    assert {"val/lip_r", "val/loss", "val/reconstruction", "val/r_head_yaw", "seed", "data_hash", "commit"} <= set(
-        metrics
-    )
+    assert {"val/lip_r", "val/loss", "val/reconstruction", "val/r_head_yaw"} <= set(metrics)
+    assert {"seed", "data_hash", "split_hash", "commit"} <= set(metrics)
     assert checkpoint.contract.latency_ms == 102.5
 
 
@@ -163,11 +167,27 @@ GROUPS = {
 }
 
 
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A speech encoder with random weights."""
+    pytest.importorskip("transformers", reason="encoders need the extra `ssl`")
+    return write_tiny_encoder(tmp_path_factory.mktemp("encoder"), "hubert")
+
+
+ENCODERS = {"ssl", "hubert", "wav2vec2", "wavlm", "whisper"}
+
+
 @pytest.mark.parametrize("choice", [f"{group}={name}" for group, names in GROUPS.items() for name in names])
-def test_every_file_of_every_group_composes_and_instantiates(choice: str, store: Path, tmp_path: Path) -> None:
+def test_every_file_of_every_group_composes_and_instantiates(
+    choice: str, store: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     if choice == "logger=wandb":
         pytest.importorskip("wandb", reason="wandb is an extra")
-    config = composed(choice, f"data.store={store}", f"out={tmp_path / 'run'}", "trainer.accelerator=cpu")
+    further = []
+    if choice.removeprefix("features=") in ENCODERS:
+        further = [f"features.model={request.getfixturevalue('encoder')}", "features.layer=1", "experiment=ssl"]
+    out = f"out={tmp_path / 'run'}"
+    config = composed(choice, *further, f"data.store={store}", out, "trainer.accelerator=cpu")
     data, module, contract = build(config)
     data.setup("fit")
     assert isinstance(build_trainer(config), pl.Trainer)
@@ -179,6 +199,72 @@ def test_every_file_of_every_group_composes_and_instantiates(choice: str, store:
     assert math.isfinite(prediction.sum())
     assert mask.any()
     assert contract.lookahead_frames == module.net.lookahead_frames
+
+
+def test_augmentations_that_do_not_fit_an_encoder_are_named(store: Path, encoder: Path, tmp_path: Path) -> None:
+    choice = ["features=hubert", f"features.model={encoder}", "features.layer=1"]
+    with pytest.raises(ConfigError, match=r"data\.augmentations: gain, mel_shift, noise change log-mel power"):
+        build(composed(*choice, f"data.store={store}", f"out={tmp_path}"))
+
+
+class Journal(pl.Callback):
+    """Writes down what each step was trained on, and is killed at one of them."""
+
+    def __init__(self, kill_at_step: int | None = None) -> None:
+        self.seen: list[bytes] = []
+        self._kill_at_step = kill_at_step
+
+    def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, batch: Batch, index: int) -> None:
+        if trainer.global_step == self._kill_at_step:
+            raise RuntimeError("killed")
+        self.seen.append(hashlib.sha256(batch.features.numpy().tobytes()).digest())
+
+
+class KeepSteps(ModelCheckpoint):
+    """A checkpoint every two steps, besides those of the run."""
+
+
+def journey(
+    config: DictConfig, folder: Path, kill_at_step: int | None = None, resume: Path | None = None
+) -> tuple[list[bytes], dict[str, torch.Tensor]]:
+    """Train with checkpoints within the epochs; the journal and the weights at the end."""
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    data, module, _ = build(config)
+    data.setup("fit")
+    module.net.standardizer.set_statistics(**vars(data.statistics()))
+    trainer, journal = build_trainer(config), Journal(kill_at_step)
+    steps = KeepSteps(folder, "{step}", every_n_train_steps=2, save_top_k=-1, auto_insert_metric_name=False)
+    trainer.callbacks += [steps, journal]
+    killed = nullcontext() if kill_at_step is None else pytest.raises(RuntimeError, match="killed")
+    with killed:
+        trainer.fit(module, data, ckpt_path=resume)
+    return journal.seen, module.state_dict()
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+@pytest.mark.parametrize("kill_at_step", [3, 11])
+def test_a_run_killed_within_an_epoch_goes_on_with_the_windows_that_were_left(
+    store: Path, tmp_path: Path, num_workers: int, kill_at_step: int
+) -> None:
+    settings = [*SMALL, "data.windows_per_epoch=30", f"data.num_workers={num_workers}"]  # 8 steps an epoch
+
+    def config(name: str) -> DictConfig:
+        return composed(f"data.store={store}", f"out={tmp_path / name}", *settings)
+
+    expected, weights = journey(config("whole"), tmp_path / "whole")
+    assert len(set(expected)) == len(expected) == 16
+    journey(config("killed"), tmp_path / "killed", kill_at_step)
+    saved = kill_at_step - 1
+    rest, resumed = journey(config("resumed"), tmp_path / "resumed", resume=tmp_path / "killed" / f"{saved}.ckpt")
+    assert rest == expected[saved:]
+    assert all(torch.equal(resumed[name], value) for name, value in weights.items())
+
+
+def test_resuming_on_other_data_is_refused(store: Path, tmp_path: Path) -> None:
+    config = composed(f"data.store={store}", f"out={tmp_path / 'run'}", *SMALL, "trainer.max_epochs=3")
+    stop_after(config, epochs=1)
+    with pytest.raises(ConfigError, match="began with another split_hash of the data"):
+        train(store, tmp_path / "run", "trainer.max_epochs=3", "resume=true", "data.val_speakers=[cid]")
 
 
 def test_a_misspelt_key_stops_with_its_name(store: Path, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ class LogMel(FeatureExtractor):
 
     @property
     def hops_before_frame(self) -> int:
-        """Two of four: the frame's own time is between the second and the last."""
+        """Two of four; the third is centred on the frame, the last one hop after it."""
         return _HOPS_BEFORE_FRAME
 
     @property

@@ -71,6 +71,8 @@ def write_data_card(
     report: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     quality = measure_labels(store, true_motion_beside(store, root), on_clip=on_clip)
     chosen = rank_clips(quality.clips, WORST, MEDIAN)
+    if "rejected" in report:
+        report["minutes_refused"] = refused_minutes(folder, [each["path"] for each in report["rejected"]])
     report |= {
         "store": summarise_store(store),
         **quality.as_dict,

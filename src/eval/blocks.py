@@ -189,7 +189,7 @@ def _pictures(block: Pictures) -> str:
         f"<figure><figcaption><strong>{escape(item.title)}</strong>"
         f"{f'<small>{escape(item.note)}</small>' if item.note else ''}</figcaption>"
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(item.title)}">'
-        f'<img alt="{escape(item.title)}: {escape(item.note)}" decoding="async" '
+        f'<img alt="{escape(item.title)}: {escape(item.note)}" '
         f'src="data:image/{"png" if item.content.startswith(PNG) else "jpeg"};base64,'
         f'{base64.b64encode(item.content).decode("ascii")}"></div></figure>'
         for item in block.items

@@ -162,7 +162,8 @@ class VideoFolder(VideoTree):
         )
         self.manifests = tuple(manifests)
         self.licence_columns = tuple(licence_columns)
-        self._known: dict[Path, dict[str, str]] = {}
+        self._folder = self.root
+        self._known: dict[str, dict[str, str]] = {}
 
     def sources(self) -> list[Source]:
         """Every video, in the order of their names.
@@ -170,10 +171,12 @@ class VideoFolder(VideoTree):
         Raises:
             DataError: the folder does not exist or holds no video, or its manifest is unreadable.
         """
+        # Resolved once: to resolve each of a million files takes a minute.
+        self._folder = self.root.resolve()
         self._known = self._manifest()
         sources = super().sources()
         if self._known:
-            described = sum(source.path.resolve() in self._known for source in sources)
+            described = sum(self._key(source.name) in self._known for source in sources)
             logger.info("the manifest describes %d of %d videos", described, len(sources))
         return sources
 
@@ -183,7 +186,7 @@ class VideoFolder(VideoTree):
 
     def _source(self, name: str) -> Source:
         path = self.root / name
-        row = self._known.get(path.resolve(), {}) if self._known else {}
+        row = self._known.get(self._key(name), {})
         return Source(
             path=path,
             name=name,
@@ -195,9 +198,12 @@ class VideoFolder(VideoTree):
             fix_offset=self.fix_offset,
         )
 
-    def _manifest(self) -> dict[Path, dict[str, str]]:
+    def _key(self, name: str) -> str:
+        return os.path.normpath(self._folder / name)
+
+    def _manifest(self) -> dict[str, dict[str, str]]:
         """Rows of the manifest by the file they describe."""
-        for folder in (self.root, self.root.resolve().parent):
+        for folder in (self._folder, self._folder.parent):
             for name in self.manifests:
                 path = folder / name
                 if path.is_file():
@@ -300,7 +306,7 @@ def _video_names(root: Path, extensions: tuple[str, ...]) -> Iterator[str]:
                 yield prefix + file
 
 
-def _read_manifest(path: Path) -> dict[Path, dict[str, str]]:
+def _read_manifest(path: Path) -> dict[str, dict[str, str]]:
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
@@ -313,4 +319,4 @@ def _read_manifest(path: Path) -> dict[Path, dict[str, str]]:
             f"{path}: the manifest has no column `file` (it has: {', '.join(columns) or 'none'}). "
             "Add it, with paths relative to the manifest, or move the manifest away."
         )
-    return {(path.parent / row["file"]).resolve(): row for row in rows if row["file"]}
+    return {os.path.normpath(path.parent / row["file"]): row for row in rows if row["file"]}

@@ -10,6 +10,7 @@ import importlib
 import logging
 import math
 import os
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +24,7 @@ from src.errors import Audio2MotionError, DataError
 logger = logging.getLogger(__name__)
 
 _START_TIMEOUT_S = 300.0
+_CONNECT_TIMEOUT_S = 10.0
 _ATTEMPTS = 2
 """A node that goes away looks like a task that crashes its process; only the task does it twice."""
 
@@ -66,8 +68,9 @@ class RayPool:
         make: called once in every actor (so it must pickle); gives the function from task to result.
         num_workers: actors at the same time; 0 is as many as the cluster has processors for.
         timeout_s: longest time for one task.
-        address: of a running cluster, `auto` for the one that this machine belongs to, or `ray://<host>:10001`;
-            None starts Ray on this machine and stops it at the end.
+        address: of a running cluster: `auto` for the one that this machine is a node of, `<host>:6379`, or
+            `ray://<host>:10001` from outside it (which takes `pip install "ray[client]"`); None starts Ray on this
+            machine and stops it at the end.
         num_cpus: processors that an actor reserves, above 0; with 1, Ray lets its libraries use one thread.
     """
 
@@ -119,14 +122,16 @@ class RayPool:
 
     def _connect(self, ray: ModuleType) -> None:
         verbose = logger.isEnabledFor(logging.DEBUG)
+        logging.getLogger("ray").setLevel(logging.DEBUG if verbose else logging.ERROR)
         settings: dict[str, Any] = {"log_to_driver": verbose, "configure_logging": verbose}
         if self.address is None:
             processors = max(os.cpu_count() or 1, math.ceil(self.num_workers * self.num_cpus))
             settings |= {"num_cpus": processors, "include_dashboard": False}
         try:
+            _check_reachable(self.address)
             # "local" and not None, which would join whatever cluster the environment variable RAY_ADDRESS names.
             ray.init(address=self.address or "local", **settings)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError, ImportError) as error:
             raise DataError(
                 f"Ray at {self.address or 'this machine'} does not answer ({error}). Start it with `ray start --head`, "
                 "or correct the address."
@@ -224,6 +229,13 @@ class _Actors:
     def _replace(self, worker: _Worker) -> None:
         self._ray.kill(worker.actor)
         self._workers[self._workers.index(worker)] = self._new()
+
+
+def _check_reachable(address: str | None) -> None:
+    """Ask whether anybody listens at an address: Ray itself goes on trying for many minutes."""
+    host, colon, port = (address or "").rpartition("://")[2].partition(":")
+    if colon:
+        socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT_S).close()
 
 
 def _import_ray() -> ModuleType:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.data.label_qa import BLINKS_JUDGED_S, BLINKS_PER_MINUTE, ClipQa
+from src.data.label_qa import BLINKS_JUDGED_S, BLINKS_PER_MINUTE, LARGEST_AT_END, ClipQa
 
 MOST_OF_A_KIND = 2
 """Of the worst clips, at most so many for the same reason: five alike would teach nothing more."""
@@ -77,7 +77,7 @@ def _faults(clip: ClipQa, typical: _Typical) -> list[tuple[float, str, str]]:
         faults.append((ratio / 3, "noise", sentence))
     if clip.saturation is not None and clip.saturated:
         sentence = f"{clip.saturated} lies at the end of its range in {clip.saturation:.0%} of the frames"
-        faults.append((clip.saturation / 0.05, "saturation", sentence))
+        faults.append((clip.saturation / LARGEST_AT_END[clip.saturated], "saturation", sentence))
     rate = clip.blinks_per_minute
     if rate is not None and clip.seconds >= BLINKS_JUDGED_S:
         low, high = BLINKS_PER_MINUTE

@@ -49,6 +49,9 @@ MAX_CLIPS = 20_000
 NOISE_REACH = 6.0
 """White noise spans 5.2 standard deviations between the percentiles that `dead` looks at."""
 
+LARGEST_AT_END = {name: 0.25 if name == "eye_blink" else 0.05 for name in CORE7.names}
+"""Share of a clip's frames that a channel may lie at an end of its range. A shut eye is at its end by nature."""
+
 HISTOGRAM_BARS = 40
 LARGEST_LAG_FRAMES = 5
 BLINKS_JUDGED_S = 20.0
@@ -114,8 +117,8 @@ class ClipQa:
         clip_id, seconds, valid_share, offset_ms, offset_confidence: as in the manifest.
         movement: 95th minus 5th percentile of `jaw_open`, in face sizes.
         noise: of `jaw_open` while still, in face sizes.
-        saturation: largest share of frames that a `core7` channel spends at an end of its range.
-        saturated: which channel that is; empty for none.
+        saturated: the `core7` channel that is most at the ends of its range, by `LARGEST_AT_END`; empty for none.
+        saturation: share of the frames that it spends there.
         blinks_per_minute: over the seen frames.
         r_arkit: of `jaw_open` and what the blendshapes say.
         r_reference: of `jaw_open` and the truth.
@@ -261,6 +264,7 @@ class _Tally:
         self.seen_s += seen_s
         reach = np.percentile(seen[:, _JAW], [5, 95]) if len(seen) else np.full(2, np.nan)
         ends = _saturation(at_ends(seen, CORE7).mean(axis=1), CORE7) if len(seen) else np.full(CORE7.size, np.nan)
+        worst = int(np.argmax(ends / list(LARGEST_AT_END.values())))
         return ClipQa(
             clip_id=info.clip_id,
             seconds=info.seconds,
@@ -269,8 +273,8 @@ class _Tally:
             offset_confidence=info.offset_confidence,
             movement=_number(reach[1] - reach[0]),
             noise=_number(noise),
-            saturation=_number(ends.max()),
-            saturated=CORE7.names[int(ends.argmax())] if ends.max() > 0 else "",
+            saturation=_number(ends[worst]),
+            saturated=CORE7.names[worst] if ends[worst] > 0 else "",
             blinks_per_minute=_number(60 * blinks / seen_s) if seen_s else None,
             r_arkit=_number(r_arkit),
             r_reference=_number(r_reference),

@@ -1,8 +1,9 @@
-"""Turn a folder of talking videos into a store of aligned sound and motion.
+"""Turn a folder of talking videos into a store of aligned sound and motion, with its data card `report.html`.
 
 python -m scripts.prepare_data data.root=<folder with videos> out=<folder>
 """
 
+import logging
 from pathlib import Path
 
 from hydra.utils import instantiate
@@ -10,20 +11,28 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from scripts.data_card import write_data_card
 from scripts.entry import run
+
+logger = logging.getLogger(__name__)
 
 
 def main(config: DictConfig) -> None:
-    """Prepare the store, with a progress bar."""
-    preparation, layout = instantiate(config.prepare), instantiate(config.data)
-    columns = (TextColumn("prepare"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    """Prepare the store and judge its labels, with a progress bar for each."""
+    preparation, layout, out = instantiate(config.prepare), instantiate(config.data), Path(config.out)
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("prepare", total=None, visible=False)  # seen once there is something to do
+        # Seen once there is something to do.
+        videos, labels = (progress.add_task(name, total=None, visible=False) for name in ("prepare", "check labels"))
         preparation.run(
-            layout,
-            Path(config.out),
-            lambda done, total: progress.update(bar, completed=done, total=total, visible=True),
+            layout, out, lambda done, total: progress.update(videos, completed=done, total=total, visible=True)
         )
+        page = write_data_card(
+            out, on_clip=lambda done, total: progress.update(labels, completed=done, total=total, visible=True)
+        )
+    logger.info("the data card is %s", page)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ class PrepareData:
     """`python -m scripts.prepare_data`: a folder of videos into a store."""
 
     out: str = MISSING
+    models: Any = MISSING
     data: Any = MISSING
     engines: Any = MISSING
     prepare: Any = MISSING
@@ -174,12 +175,25 @@ class ExportAu:
     space_after_comma: bool = MISSING
 
 
+@dataclass
+class BenchmarkData:
+    """`python -m scripts.benchmark_data`: speed of the data loader."""
+
+    out: str = MISSING
+    seed: int = 0
+    spec: str = MISSING
+    features: Any = MISSING
+    data: Any = MISSING
+    loader: Any = MISSING
+
+
 _ROOTS = {
     "download_models": DownloadModels,
     "export_au": ExportAu,
     "make_avatar": MakeAvatar,
     "render": Render,
     "benchmark_render": BenchmarkRender,
+    "benchmark_data": BenchmarkData,
     "predict": Predict,
     "realtime": Realtime,
     "make_corpus": MakeCorpus,

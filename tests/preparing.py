@@ -51,6 +51,12 @@ def prepare(
     """Prepare a folder of videos with one process."""
     split = functools.partial(assign_splits, val_share=0.3, test_share=0.0, seed=0)
     preparation = Preparation(
-        settings=settings, engine="local", pool=local_pool, workers=1, timeout_s=120.0, split=split
+        settings=settings,
+        face_landmarker=None,
+        engine="local",
+        pool=local_pool,
+        workers=1,
+        timeout_s=120.0,
+        split=split,
     )
     return preparation.run(folder_of(root, fix_offset=fix_offset), folder, on_clip)

@@ -13,7 +13,7 @@ from src.data.segments import Cut, FrameFacts, StretchRules
 from src.data.sync import AvOffset
 from src.data.video import Timeline
 
-LOWEST_FPS = 14.0
+LOWEST_FPS = 14.5
 """Between pictures further apart lips open and close unseen; 15 per second is what webcams give in the dark."""
 
 _CUT_OFF_S = 1.0
@@ -138,6 +138,10 @@ _SENTENCES: dict[Reason, Callable[[FrameFacts, StretchRules, str], str]] = {
     Reason.TURNED_AWAY: _turned_away,
     Reason.SEVERAL_FACES: _several_faces,
     Reason.SHOT_CHANGE: _shot_change,
+    Reason.LOW_FRAME_RATE: lambda facts, rules, needed: (
+        "pictures come so seldom that more motion would be guessed than seen. Record with 25 pictures per second or "
+        "more."
+    ),
     Reason.TOO_SHORT: lambda facts, rules, needed: f"{needed}. Leave it out, or lower prepare.settings.min_seconds.",
     Reason.SILENT: lambda facts, rules, needed: (
         "the sound is silent wherever the face is seen. Check that the microphone was recorded."

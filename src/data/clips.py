@@ -2,13 +2,16 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from src.data.arkit import label_arkit55
 from src.data.audio import load_recording
+from src.data.blendshapes import MODEL_SHA256, FaceBlendshapes
 from src.data.checks import check_audible, check_complete, check_offset, check_overlap, level_db, nothing_left
 from src.data.labels import LABEL_VERSION, frame_times, label_core7
 from src.data.layouts import Source
@@ -22,7 +25,7 @@ from src.data.tracking import MARGIN_S, FaceFrames, FaceTrack, FaceTracker, Stop
 from src.data.video import Timeline, read_timeline
 from src.errors import ConfigError
 from src.files import sha256_of
-from src.motion import CORE7, FRAMES_PER_SECOND, Motion
+from src.motion import ARKIT55, CORE7, FRAMES_PER_SECOND, Motion
 
 SAMPLE_RATE_HZ = 16_000
 SAMPLES_PER_FRAME = SAMPLE_RATE_HZ // FRAMES_PER_SECOND
@@ -34,6 +37,9 @@ FIX_ABOVE_MS = 40.0
 """Smaller offsets stay: one in twenty confident estimates is this far off, and one motion frame nobody sees."""
 
 _LARGEST_OFFSET_S = 0.6
+_LEAST_VALID = 0.5
+"""Of a stretch: where pictures come seldom, more is guessed than seen."""
+
 _EDGE_FRAMES = 3
 """A clip that lacks no more than this at either end is the whole source."""
 
@@ -77,12 +83,13 @@ class ClipSettings(StretchRules):
                 f"{self.probe_every_s}. Correct prepare.settings."
             )
 
-    @property
-    def config_hash(self) -> str:
+    def config_hash(self, *, has_blendshapes: bool) -> str:
         """Changes with everything that changes a clip made from the same file."""
         versions = {"pipeline": PIPELINE_VERSION, "labels": LABEL_VERSION, "store": STORE_VERSION}
-        content = [asdict(self), versions, [CORE7.name, CORE7.version]]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+        specs = [[CORE7.name, CORE7.version]]
+        if has_blendshapes:
+            specs.append([ARKIT55.name, ARKIT55.version, MODEL_SHA256])
+        return hashlib.sha256(json.dumps([asdict(self), versions, specs], sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -117,12 +124,12 @@ class _Material:
 
 @dataclass(frozen=True, eq=False)
 class _Choice:
-    """The good stretches of a source and the motion in each, for one offset."""
+    """The good stretches of a source and the `core7` motion in each, for one offset."""
 
     faces: FaceFrames
     stretches: list[Stretch]
     cuts: list[Cut]
-    motions: list[list[Motion]]
+    motions: list[Motion]
 
 
 class ClipMaker:
@@ -132,12 +139,24 @@ class ClipMaker:
         folder: the store to write to.
         settings: how.
         timeout_s: how long a source may take. Those that took longer before, when less was allowed, are tried again.
+        config_hash: of the settings, and of the model where there is one.
     """
 
-    def __init__(self, folder: Path, settings: ClipSettings, timeout_s: float) -> None:
+    def __init__(self, folder: Path, settings: ClipSettings, timeout_s: float, face_landmarker: Path | None) -> None:
+        """Load the networks.
+
+        Args:
+            folder, settings, timeout_s: as the attributes.
+            face_landmarker: `face_landmarker.task`, for `arkit55` beside `core7`; None goes without.
+
+        Raises:
+            DataError: a network is missing or does not start.
+        """
         self.folder = folder
         self.settings = settings
         self.timeout_s = timeout_s
+        self.config_hash = settings.config_hash(has_blendshapes=face_landmarker is not None)
+        self._blendshapes = FaceBlendshapes(model=face_landmarker) if face_landmarker is not None else None
         self._tracker = FaceTracker(
             max_side_px=settings.max_side_px, probe_every_s=settings.probe_every_s, rival_ratio=settings.rival_ratio
         )
@@ -156,23 +175,27 @@ class ClipMaker:
             earlier = self._earlier(source, source_sha256)
         if earlier is not None:
             return earlier
-        config_hash = self.settings.config_hash
         clips: list[ClipInfo] = []
+        seconds = 0.0
         try:
-            record, clips = self._make(source, source_sha256, stopwatch)
+            with stopwatch.stage("sound"):
+                material = _read(source, self.settings)
+            seconds = material.seconds
+            record, clips = self._make(source, source_sha256, material, stopwatch)
             remember(self.folder, record)
         except MediaError as error:
-            record = refuse(self.folder, source, error, source_sha256, config_hash)
+            record = refuse(self.folder, source, error, source_sha256, self.config_hash, seconds=seconds)
         except Exception as error:  # noqa: BLE001 - one odd file among a million must not end the run
             # Not remembered: the next run, maybe of a repaired program or with room on the disk, tries again.
-            record = _refusal(source, _failure(source.path, error), source_sha256, config_hash)
+            record = _refusal(source, _failure(source.path, error), source_sha256, self.config_hash)
+            clips = []
             forget(self.folder, source)
         return SourceResult(record, tuple(clips), False, dict(stopwatch.seconds))
 
-    def _make(self, source: Source, source_sha256: str, stopwatch: Stopwatch) -> tuple[SourceRecord, list[ClipInfo]]:
+    def _make(
+        self, source: Source, source_sha256: str, material: _Material, stopwatch: Stopwatch
+    ) -> tuple[SourceRecord, list[ClipInfo]]:
         settings = self.settings
-        with stopwatch.stage("sound"):
-            material = _read(source, settings)
         reach_s = MARGIN_S + (_LARGEST_OFFSET_S if source.fix_offset else 0.0)
         track = self._tracker.follow(
             source.path, material.timeline, material.start_s - reach_s,
@@ -189,12 +212,14 @@ class ClipMaker:
             choice = self._choose(source.path, material, track, speech, fixed_ms, stopwatch)
         else:
             check_offset(source.path, offset, settings.max_offset_ms)
+        with stopwatch.stage("blendshapes"):
+            motions = [self._specs(choice.faces, *each) for each in zip(choice.stretches, choice.motions, strict=True)]
         with stopwatch.stage("write"):
-            clips = self._write(source, source_sha256, material, choice, speech, offset, fixed_ms)
+            clips = self._write(source, source_sha256, material, choice, motions, speech, offset, fixed_ms)
         record = SourceRecord(
             path=source.name,
             source_sha256=source_sha256,
-            config_hash=settings.config_hash,
+            config_hash=self.config_hash,
             fix_offset=source.fix_offset,
             seconds=material.seconds,
             clips={clip.clip_id: clip.clip_sha256 for clip in clips},
@@ -213,10 +238,11 @@ class ClipMaker:
         """Stretches and their motion, with the motion taken `offset_ms` earlier in the video than the sound."""
         with stopwatch.stage("labels"):
             faces = track.at(material.start_s - offset_ms / 1000 + frame_times(material.seconds))
+            valid = faces.present & ~faces.interpolated & ~turned_away(faces.facts, self.settings)
             found, cuts = find_stretches(faces.facts, self.settings, speech)
             stretches = []
             for stretch in found:
-                reason = self._sound_reason(material, stretch, speech)
+                reason = self._refusal_of(material, stretch, speech, valid)
                 if reason is None:
                     stretches.append(stretch)
                 else:
@@ -224,26 +250,37 @@ class ClipMaker:
             cuts.sort(key=lambda cut: cut.start)
             if not stretches:
                 raise nothing_left(path, faces.facts, cuts, self.settings)
-            valid = faces.present & ~faces.interpolated & ~turned_away(faces.facts, self.settings)
             motions = [_label(faces, valid, stretch) for stretch in stretches]
         return _Choice(faces, stretches, cuts, motions)
 
-    def _sound_reason(self, material: _Material, stretch: Stretch, speech: NDArray[np.float32]) -> Reason | None:
+    def _refusal_of(
+        self, material: _Material, stretch: Stretch, speech: NDArray[np.float32], valid: NDArray[np.bool_]
+    ) -> Reason | None:
+        """Why a stretch with a good picture is no clip, None if it is one."""
+        if valid[stretch.start : stretch.end].mean() < _LEAST_VALID:
+            return Reason.LOW_FRAME_RATE
         if level_db(_sound_of(material, stretch)) < self.settings.silence_db:
             return Reason.SILENT
         if _speech_share(speech, stretch) < self.settings.min_speech_share:
             return Reason.NO_SPEECH
         return None
 
+    def _specs(self, faces: FaceFrames, stretch: Stretch, core7: Motion) -> list[Motion]:
+        """Motion of a stretch in every specification."""
+        if self._blendshapes is None:
+            return [core7]
+        scores = self._blendshapes.score(faces.landmarks[stretch.start : stretch.end], core7.valid)
+        return [core7, label_arkit55(scores, core7)]
+
     def _write(
-        self, source: Source, source_sha256: str, material: _Material, choice: _Choice, speech: NDArray[np.float32],
-        offset: AvOffset, fixed_ms: float,
+        self, source: Source, source_sha256: str, material: _Material, choice: _Choice,
+        motions: Sequence[list[Motion]], speech: NDArray[np.float32], offset: AvOffset, fixed_ms: float,
     ) -> list[ClipInfo]:  # fmt: skip
         frames = len(choice.faces.facts)
         first, last = choice.stretches[0], choice.stretches[-1]
         is_whole = len(choice.stretches) == 1 and first.start <= _EDGE_FRAMES and last.end >= frames - _EDGE_FRAMES
         clips = []
-        for number, (stretch, motions) in enumerate(zip(choice.stretches, choice.motions, strict=True)):
+        for number, (stretch, specs) in enumerate(zip(choice.stretches, motions, strict=True)):
             inside = slice(stretch.start, stretch.end)
             waveform = _sound_of(material, stretch)
             start_s = material.start_s + stretch.start / FRAMES_PER_SECOND
@@ -261,7 +298,7 @@ class ClipMaker:
                 specs="",
                 fps=float(FRAMES_PER_SECOND),
                 sample_rate_hz=SAMPLE_RATE_HZ,
-                valid_share=float(motions[0].valid.mean()),
+                valid_share=float(specs[0].valid.mean()),
                 segment=number,
                 start_s=start_s,
                 motion_start_s=start_s - fixed_ms / 1000,
@@ -277,11 +314,11 @@ class ClipMaker:
                 level_db=level_db(waveform),
                 landmark_step_px=0.0,
                 source_sha256=source_sha256,
-                config_hash=self.settings.config_hash,
+                config_hash=self.config_hash,
                 clip_sha256="",
             )
             landmarks = choice.faces.landmarks[inside] if self.settings.keep_landmarks else None
-            clips.append(write_clip(self.folder, info, waveform, motions, landmarks))
+            clips.append(write_clip(self.folder, info, waveform, specs, landmarks))
         return clips
 
     def _earlier(self, source: Source, source_sha256: str) -> SourceResult | None:
@@ -289,7 +326,7 @@ class ClipMaker:
         record = read_record(record_path(self.folder, source.name))
         if record is None or (record.timeout_s and record.timeout_s < self.timeout_s):
             return None
-        ours = (source.name, source_sha256, self.settings.config_hash, source.fix_offset)
+        ours = (source.name, source_sha256, self.config_hash, source.fix_offset)
         if ours != (record.path, record.source_sha256, record.config_hash, record.fix_offset):
             return None
         words = {
@@ -319,10 +356,12 @@ def remember(folder: Path, record: SourceRecord) -> None:
 
 
 def refuse(
-    folder: Path, source: Source, error: MediaError, source_sha256: str, config_hash: str, timeout_s: float = 0.0
-) -> SourceRecord:
+    folder: Path, source: Source, error: MediaError, source_sha256: str, config_hash: str, *,
+    seconds: float = 0.0, timeout_s: float = 0.0,
+) -> SourceRecord:  # fmt: skip
     """Write down why a source was refused, so that resuming does not try it again, and drop its old clips."""
-    record = replace(_refusal(source, error, source_sha256, config_hash), timeout_s=timeout_s)
+    refusal = _refusal(source, error, source_sha256, config_hash)
+    record = replace(refusal, seconds=seconds, timeout_s=timeout_s)
     remember(folder, record)
     return record
 
@@ -377,18 +416,18 @@ def _read(source: Source, settings: ClipSettings) -> _Material:
     return _Material(waveform, start_s, timeline)
 
 
-def _label(faces: FaceFrames, valid: NDArray[np.bool_], stretch: Stretch) -> list[Motion]:
-    """Motion of a stretch, one per specification."""
+def _label(faces: FaceFrames, valid: NDArray[np.bool_], stretch: Stretch) -> Motion:
+    """`core7` of a stretch."""
     inside = slice(stretch.start, stretch.end)
     motion = label_core7(faces.landmarks[inside], faces.present[inside], FRAMES_PER_SECOND, 0.0)
-    return [replace(motion, valid=valid[inside])]
+    return replace(motion, valid=valid[inside])
 
 
 def _offset_of(material: _Material, choice: _Choice) -> AvOffset:
     """How much later the sound of a source is than its picture, by all of its good stretches together."""
     estimates = [
-        estimate_offset(motions[0].channel("jaw_open"), motions[0].valid, _sound_of(material, stretch))
-        for stretch, motions in zip(choice.stretches, choice.motions, strict=True)
+        estimate_offset(motion.channel("jaw_open"), motion.valid, _sound_of(material, stretch))
+        for stretch, motion in zip(choice.stretches, choice.motions, strict=True)
     ]
     return pool_offsets(estimates) if len(estimates) > 1 else estimates[0]
 

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from src.data.blendshapes import check_model
 from src.data.clips import ClipMaker, ClipSettings, SourceResult, refuse
 from src.data.layouts import Source
 from src.data.records import SOURCES, CutStretch, read_record, record_path, source_id_of
@@ -142,6 +143,7 @@ class Preparation:
 
     Attributes:
         settings: how clips are made and when they are refused.
+        face_landmarker: path of `face_landmarker.task`, for `arkit55` beside `core7`; None goes without.
         engine: name of the kind of processes, for the report.
         pool: makes them.
         workers: processes at the same time; 0 means one per core, or all that a cluster has.
@@ -153,6 +155,7 @@ class Preparation:
         self,
         *,
         settings: ClipSettings,
+        face_landmarker: str | None,
         engine: str,
         pool: PoolFactory,
         workers: int,
@@ -160,6 +163,7 @@ class Preparation:
         split: DrawSplit,
     ) -> None:
         self.settings = settings
+        self.face_landmarker = Path(os.path.abspath(face_landmarker)) if face_landmarker is not None else None
         self.engine = engine
         self.pool = pool
         self.workers = workers
@@ -178,9 +182,12 @@ class Preparation:
             The report, which is also written to the store.
 
         Raises:
-            DataError: there is no video, no clip survived, or the processes can't start.
+            DataError: there is no video, no clip survived, the model file is not the right one, or the processes can't
+                start.
         """
         start = time.perf_counter()
+        if self.face_landmarker is not None:
+            check_model(self.face_landmarker)
         # Absolute, because the processes of a cluster work somewhere else.
         folder = Path(os.path.abspath(folder))
         sources = [replace(source, path=Path(os.path.abspath(source.path))) for source in layout.sources()]
@@ -201,7 +208,7 @@ class Preparation:
         return report
 
     def _work(self, sources: Sequence[Source], folder: Path, on_clip: Callable[[int, int], None]) -> list[SourceResult]:
-        make = functools.partial(ClipMaker, folder, self.settings, self.timeout_s)
+        make = functools.partial(ClipMaker, folder, self.settings, self.timeout_s, self.face_landmarker)
         pool = self.pool(make=make, num_workers=min(self.workers, len(sources)), timeout_s=self.timeout_s)
         results = []
         # The largest first, so that no process is left alone with a long video at the end.
@@ -227,8 +234,9 @@ class Preparation:
             )
         error = MediaError(source.path, reason, sentence)
         timeout_s = self.timeout_s if lost is Lost.TIMEOUT else 0.0
-        digest = sha256_of(source.path)
-        return SourceResult(refuse(folder, source, error, digest, self.settings.config_hash, timeout_s), (), False, {})
+        config_hash = self.settings.config_hash(has_blendshapes=self.face_landmarker is not None)
+        record = refuse(folder, source, error, sha256_of(source.path), config_hash, timeout_s=timeout_s)
+        return SourceResult(record, (), False, {})
 
     def _write_tables(self, results: Sequence[SourceResult], sources: Sequence[Source], folder: Path) -> Store:
         """The manifest with the split drawn over it, and where the videos are."""

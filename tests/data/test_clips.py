@@ -7,7 +7,7 @@ import pytest
 from src.data.clips import ClipMaker, refuse
 from src.data.records import source_id_of
 from src.data.rejection import MediaError, Reason
-from src.data.store import clip_path
+from src.data.store import clip_path, write_manifest
 from src.errors import ConfigError
 from src.files import sha256_of
 from tests.preparing import SETTINGS, source
@@ -15,7 +15,7 @@ from tests.preparing import SETTINGS, source
 
 @pytest.fixture(scope="module")
 def maker(tmp_path_factory: pytest.TempPathFactory) -> ClipMaker:
-    return ClipMaker(tmp_path_factory.mktemp("store"), SETTINGS, 120.0)
+    return ClipMaker(tmp_path_factory.mktemp("store"), SETTINGS, 120.0, None)
 
 
 def test_only_the_same_file_with_the_same_settings_is_reused(tmp_path: Path, maker: ClipMaker, write_talking) -> None:
@@ -23,7 +23,7 @@ def test_only_the_same_file_with_the_same_settings_is_reused(tmp_path: Path, mak
     first, again = maker(clip), maker(clip)
     assert (first.reused, again.reused) == (False, True)
     assert (first.clips, first.record) == (again.clips, again.record)
-    without = ClipMaker(maker.folder, replace(SETTINGS, keep_landmarks=False), 120.0)
+    without = ClipMaker(maker.folder, replace(SETTINGS, keep_landmarks=False), 120.0, None)
     assert not without(clip).reused
     assert not without(replace(clip, fix_offset=True)).reused
     write_talking(clip.path, seed=3)
@@ -70,9 +70,9 @@ def test_what_took_too_long_is_tried_again_when_more_time_is_allowed(
 ) -> None:
     clip = source(write_talking(tmp_path / "a.mp4"), "slow.mp4")
     error = MediaError(clip.path, Reason.TIMEOUT, "not done after 100 s.")
-    refuse(maker.folder, clip, error, sha256_of(clip.path), SETTINGS.config_hash, timeout_s=120.0)
+    refuse(maker.folder, clip, error, sha256_of(clip.path), maker.config_hash, timeout_s=120.0)
     assert maker(clip).reused
-    refuse(maker.folder, clip, error, sha256_of(clip.path), SETTINGS.config_hash, timeout_s=60.0)
+    refuse(maker.folder, clip, error, sha256_of(clip.path), maker.config_hash, timeout_s=60.0)
     assert len(maker(clip).clips) == 1
 
 
@@ -152,7 +152,7 @@ def test_a_slide_show_is_refused(tmp_path: Path, maker: ClipMaker, write_video, 
 
 
 def test_noise_is_no_speech_where_speech_is_asked_for(tmp_path: Path, write_talking) -> None:
-    strict = ClipMaker(tmp_path, replace(SETTINGS, min_speech_share=0.1), 120.0)
+    strict = ClipMaker(tmp_path, replace(SETTINGS, min_speech_share=0.1), 120.0, None)
     assert strict(source(write_talking(tmp_path / "noise.mp4"))).record.reason.startswith("no_speech: nobody speaks")
 
 
@@ -188,3 +188,18 @@ def test_ids_are_readable_unique_file_names() -> None:
 def test_settings_out_of_range_are_refused(wrong: dict) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         replace(SETTINGS, **wrong)
+
+
+def test_blendshapes_are_a_second_specification(tmp_path: Path, shared: Path, maker: ClipMaker, write_talking) -> None:
+    pytest.importorskip("ai_edge_litert", reason="the LiteRT interpreter is not installed (extra `data`)")
+    with_model = ClipMaker(tmp_path, SETTINGS, 120.0, shared / "models" / "face_landmarker.task")
+    clip = source(write_talking(tmp_path / "a.mp4"))
+    result = with_model(clip)
+    (info,) = result.clips
+    assert info.specs == "core7:1,arkit55:1"
+    assert info.config_hash != maker.config_hash
+    assert "blendshapes" in result.stages_s
+    store = write_manifest(tmp_path, result.clips)
+    core7, arkit55 = (store.load_motion(info.clip_id, spec) for spec in ("core7", "arkit55"))
+    np.testing.assert_array_equal(core7.valid, arkit55.valid)
+    np.testing.assert_array_equal(core7.channel("head_yaw"), arkit55.channel("head_yaw"))

@@ -63,7 +63,7 @@ def babble(seconds: float, rate_hz: int, channels: int = 1) -> NDArray[np.float3
 
 @pytest.fixture(scope="module")
 def maker(tmp_path_factory: pytest.TempPathFactory) -> ClipMaker:
-    return ClipMaker(tmp_path_factory.mktemp("store"), SETTINGS, 120.0)
+    return ClipMaker(tmp_path_factory.mktemp("store"), SETTINGS, 120.0, None)
 
 
 @pytest.fixture(scope="module")

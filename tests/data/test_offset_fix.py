@@ -33,7 +33,7 @@ def talking(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def maker(tmp_path_factory: pytest.TempPathFactory) -> ClipMaker:
-    return ClipMaker(tmp_path_factory.mktemp("store"), SETTINGS, 120.0)
+    return ClipMaker(tmp_path_factory.mktemp("store"), SETTINGS, 120.0, None)
 
 
 def remuxed(video: Path, path: Path, *, stamps_s: float = 0.0, silence_s: float = 0.0, trim_s: float = 0.0) -> Path:
@@ -96,7 +96,7 @@ def test_a_shift_of_120_ms_is_found_within_20_ms_and_corrected(
 
 
 def test_too_large_an_offset_is_refused_unless_it_is_to_be_corrected(tmp_path: Path, talking: Path) -> None:
-    strict = ClipMaker(tmp_path / "store", replace(SETTINGS, max_offset_ms=80.0), 120.0)
+    strict = ClipMaker(tmp_path / "store", replace(SETTINGS, max_offset_ms=80.0), 120.0, None)
     path = remuxed(talking, tmp_path / "late.mp4", stamps_s=0.12)
     assert strict(source(path)).record.reason.startswith("offset: the sound comes 1")
     assert len(strict(source(path, fix_offset=True)).clips) == 1

@@ -42,7 +42,7 @@ def test_good_clips_are_stored_and_bad_ones_refused_with_a_reason(tmp_path: Path
     assert all(len(each.reason.split(": ", 1)[1].split()) > 5 for each in report.rejected)  # a sentence follows
     assert (report.clips_ok, report.clips_rejected, report.speakers) == (4, 4, 2)
     assert report.minutes == pytest.approx((1.0 + 1.2 + 1.4 + 1.6) / 60, rel=0.05)
-    stages = {"hash", "sound", "decode", "landmarks", "speech", "labels", "sync", "write"}
+    stages = {"hash", "sound", "decode", "landmarks", "speech", "labels", "sync", "blendshapes", "write"}
     assert stages == report.stages_seconds.keys()
 
     store = Store.open(tmp_path)

@@ -314,6 +314,7 @@ class _Tally:
         both = core.valid & arkit.valid
         said = core7_of(arkit)
         r = np.array([correlation(core.values[both, i], said.values[both, i]) for i in range(CORE7.size)])
+        r[[name in ARKIT55.names for name in CORE7.names]] = np.nan  # the head is one and the same
         self._note(CORE7, "r_arkit", r)
         return float(r[_JAW])
 
@@ -378,6 +379,7 @@ class _Tally:
             reasons["r_arkit"] = (
                 "the store has no arkit55" if ARKIT55.name not in self.counts
                 else "only core7 is compared" if spec != CORE7
+                else "both have the same head" if channel.name in ARKIT55.names
                 else "one of both doesn't move"
             )  # fmt: skip
         if r_reference is None:

@@ -182,13 +182,9 @@ def channel_histograms(channels: Mapping[str, Mapping[str, Any]]) -> list[Histog
     groups = []
     for spec in dict.fromkeys(channel["spec"] for channel in channels.values()):
         items = [
-            Histogram(
-                name,
-                channel["unit"],
-                channel["histogram"]["edges"],
-                channel["histogram"]["counts"],
-                note="dead" if channel["dead"] else "",
-            )
+            Histogram(name, channel["unit"], [], [], note=f"dead: {channel['reasons'].get('dead', '')}")
+            if channel["dead"]
+            else Histogram(name, channel["unit"], channel["histogram"]["edges"], channel["histogram"]["counts"])
             for name, channel in channels.items()
             if channel["spec"] == spec
         ]

@@ -177,6 +177,8 @@ def test_both_specifications_are_judged_and_compared(tmp_path: Path) -> None:
     assert not channels["jawOpen"].dead
     expected = np.corrcoef(motions[0].channel("jaw_open"), core7_of(motions[1]).channel("jaw_open"))[0, 1]
     assert channels["jaw_open"].r_arkit == pytest.approx(expected, abs=1e-5)
+    assert channels["head_yaw"].r_arkit is None
+    assert channels["head_yaw"].reasons["r_arkit"] == "both have the same head"
     assert quality.clips[0].r_arkit == pytest.approx(expected, abs=1e-5)
 
 

@@ -364,8 +364,8 @@ class _Tally:
             )
         dead, spread, values, saturation, at_rest = None, None, np.full(3, np.nan), None, None
         if counts.frames:
-            low, *values, high = counts.percentiles(index, np.array([0.5, 1.0, 50.0, 99.0, 99.5]))
-            spread = _number(high - low) or 0.0
+            reach = counts.percentiles(index, np.array([0.5, 1.0, 50.0, 99.0, 99.5]))
+            values, spread = reach[1:4], _number(reach[4] - reach[0]) or 0.0
             dead, why = _death(spread, noise, channel.maximum - channel.minimum, channel.unit)
             if dead:
                 reasons["dead"] = why

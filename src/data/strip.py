@@ -74,7 +74,7 @@ def clip_strip(
     frames = np.minimum(np.round(times_s * info.fps).astype(int), info.frames - 1)
     landmarks = store.load_landmarks(clip_id)[frames] if info.landmark_step_px else None
     pictures, remark = _pictures(store, info, frames, root)
-    sizes = [picture.shape[:2] for picture in pictures if picture is not None]
+    sizes = [(picture.shape[0], picture.shape[1]) for picture in pictures if picture is not None]
     box = _box(landmarks, sizes[0] if sizes else None)
     cells = [
         _cell(picture, None if landmarks is None else landmarks[index], bool(clip.motion.valid[frame]), box)

@@ -245,7 +245,7 @@ def cut_table(seconds: Mapping[str, float], sources: Sequence[Mapping[str, Any]]
 
 def refusal_table(rejected: Sequence[Mapping[str, str]]) -> Table:
     """Each refused source with its reason."""
-    rows = []
+    rows: list[list[Cell]] = []
     for each in rejected[:MAX_REFUSALS]:
         code, _, sentence = each["reason"].partition(": ")
         rows.append([each["path"], code, sentence])

@@ -189,7 +189,6 @@ class ClipMaker:
             # Not remembered: the next run, maybe of a repaired program or with room on the disk, tries again.
             record = _refusal(source, _failure(source.path, error), source_sha256, self.config_hash)
             clips = []
-            forget(self.folder, source)
         return SourceResult(record, tuple(clips), False, dict(stopwatch.seconds))
 
     def _make(
@@ -364,15 +363,6 @@ def refuse(
     record = replace(refusal, seconds=seconds, timeout_s=timeout_s)
     remember(folder, record)
     return record
-
-
-def forget(folder: Path, source: Source) -> None:
-    """Remove what is known of a source, and its clips."""
-    path = record_path(folder, source.name)
-    earlier = read_record(path)
-    path.unlink(missing_ok=True)
-    for clip_id in earlier.clips if earlier is not None else ():
-        clip_path(folder, clip_id).unlink(missing_ok=True)
 
 
 def _refusal(source: Source, error: MediaError, source_sha256: str, config_hash: str) -> SourceRecord:

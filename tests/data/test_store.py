@@ -8,7 +8,16 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors import safe_open
 
-from src.data.store import ClipInfo, Store, clip_path, read_row, write_clip, write_manifest
+from src.data.store import (
+    ClipInfo,
+    Store,
+    clip_path,
+    describe_clip,
+    read_row,
+    write_clip,
+    write_local,
+    write_manifest,
+)
 from src.errors import DataError, MotionError
 from src.motion import CORE7, Motion
 
@@ -160,3 +169,48 @@ def test_another_split_of_the_same_clips_has_another_split_hash(tmp_path: Path) 
     first, second = (write_manifest(tmp_path, [row], {"a-0": part}) for part in ("train", "val"))
     assert first.content_hash == second.content_hash
     assert first.split_hash != second.split_hash
+
+
+def test_other_words_about_a_clip_leave_its_sound_and_motion_as_they_are(tmp_path: Path) -> None:
+    waveform, motions, landmarks = content()
+    row = write_clip(tmp_path, info(), waveform, motions, landmarks)
+    before = clip_path(tmp_path, "a-0").read_bytes()
+    renamed = describe_clip(tmp_path, replace(row, speaker="bob"))
+    assert (renamed.speaker, renamed.frames) == ("bob", row.frames)
+    assert renamed.clip_sha256 != row.clip_sha256
+    assert read_row(clip_path(tmp_path, "a-0")) == renamed
+    assert describe_clip(tmp_path, replace(renamed, speaker=row.speaker)) == row
+    assert clip_path(tmp_path, "a-0").read_bytes() == before
+    clip_path(tmp_path, "a-0").write_bytes(b"damaged")
+    with pytest.raises(DataError, match="the clip can't be read"):
+        describe_clip(tmp_path, row)
+
+
+def test_a_store_knows_where_its_videos_are_and_says_when_they_are_gone(tmp_path: Path) -> None:
+    waveform, motions, _ = content()
+    rows = [info("a-0", path="x/a.mp4"), info("b-0", path="b.mp4#t=1,2"), info("c-0", path="c.mp4")]
+    store = write_manifest(
+        tmp_path / "store", [write_clip(tmp_path / "store", r, waveform, motions, None) for r in rows]
+    )
+    with pytest.raises(DataError, match=r"local\.json: says not where the videos are"):
+        store.source_path("a-0")
+    paths = {"x/a.mp4": tmp_path / "x" / "a.mp4", "b.mp4": tmp_path / "b.mp4", "c.mp4": tmp_path / "other" / "z.mp4"}
+    write_local(store.folder, paths)
+    assert json.loads((store.folder / "local.json").read_text()) == {
+        "root": str(tmp_path), "elsewhere": {"c.mp4": str(tmp_path / "other" / "z.mp4")}
+    }  # fmt: skip
+    for path in paths.values():
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    assert [store.source_path(row.clip_id) for row in rows] == list(paths.values())
+    paths["c.mp4"].unlink()
+    with pytest.raises(DataError, match="not there any more"):
+        store.source_path("c-0")
+
+
+def test_where_the_videos_are_is_in_no_hash(tmp_path: Path) -> None:
+    waveform, motions, _ = content()
+    store = write_manifest(tmp_path, [write_clip(tmp_path, info(), waveform, motions, None)])
+    before = store.content_hash
+    write_local(tmp_path, {"a-0.mp4": Path("/elsewhere/a-0.mp4")})
+    assert Store.open(tmp_path).content_hash == before

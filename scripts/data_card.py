@@ -20,7 +20,8 @@ from rich.progress import Progress
 
 from scripts.entry import run
 from src.data.clip_ranking import RankedClip, rank_clips
-from src.data.label_qa import LabelQa, measure_labels, true_motion_beside
+from src.data.label_figures import LabelQa
+from src.data.label_qa import measure_labels, true_motion_beside
 from src.data.records import read_record, record_path
 from src.data.store import Store
 from src.data.store_summary import summarise_store

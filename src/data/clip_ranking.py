@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.data.label_qa import BLINKS_JUDGED_S, BLINKS_PER_MINUTE, LARGEST_AT_END, ClipQa
+from src.data.label_figures import BLINKS_JUDGED_S, BLINKS_PER_MINUTE, LARGEST_AT_END, ClipQa
 
 MOST_OF_A_KIND = 2
 """Of the worst clips, at most so many for the same reason: five alike would teach nothing more."""

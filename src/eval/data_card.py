@@ -234,7 +234,9 @@ def reasons_table(reasons: Mapping[str, int]) -> Table:
 def cut_table(seconds: Mapping[str, float], sources: Sequence[Mapping[str, Any]]) -> Table:
     """Stretches that were cut out of sources, by reason."""
     stretches = Counter(stretch["reason"] for source in sources for stretch in source["cut"])
-    rows = [[code, stretches[code], length] for code, length in sorted(seconds.items(), key=lambda item: -item[1])]
+    rows: list[list[Cell]] = [
+        [code, stretches[code], length] for code, length in sorted(seconds.items(), key=lambda item: -item[1])
+    ]
     return Table(
         "Cut stretches by reason",
         ["reason", "stretches", "seconds"],

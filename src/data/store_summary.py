@@ -1,5 +1,6 @@
 """What is in a store, counted from its manifest: the part of a data card that needs no look at the clips."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -33,24 +34,24 @@ def summarise_store(store: Store) -> dict[str, Any]:
     languages = np.array([language or UNKNOWN for language in clips.column("language")], object)
     parts = np.array(clips.column("split"), object)
 
-    def counted(chosen: NDArray[np.bool_]) -> dict[str, Any]:
+    def counted(chosen: NDArray[np.int64]) -> dict[str, Any]:
         return {
-            "clips": int(chosen.sum()),
+            "clips": len(chosen),
             "minutes": round(float(seconds[chosen].sum()) / 60, 3),
             "speakers": len(set(speakers[chosen])),
         }
 
-    everything = np.ones(len(clips), bool)
     split = []
     for part in PARTS:
         inside = parts == part
         if inside.any():
-            split.append({"split": part or "not drawn", "language": None} | counted(inside))
+            split.append({"split": part or "not drawn", "language": None} | counted(np.flatnonzero(inside)))
             split += [
-                {"split": part or "not drawn", "language": language} | counted(inside & (languages == language))
+                {"split": part or "not drawn", "language": language}
+                | counted(np.flatnonzero(inside & (languages == language)))
                 for language in sorted(set(languages[inside]))
             ]
-    return counted(everything) | {
+    return counted(np.arange(len(clips))) | {
         "languages": len(set(languages) - {UNKNOWN}),
         "sources": len({path.split("#t=")[0] for path in clips.column("path")}),
         "specs": sorted({spec for specs in set(clips.column("specs")) for spec in specs.split(",")}),
@@ -65,12 +66,14 @@ def summarise_store(store: Store) -> dict[str, Any]:
     }
 
 
-def _terms(clips: ClipTable, counted: Callable[[NDArray[np.bool_]], dict[str, Any]]) -> list[dict[str, Any]]:
-    pairs = list(zip(clips.column("licence"), clips.column("consent"), strict=True))
-    rows = []
-    for licence, consent in sorted(set(pairs)):
-        chosen = np.array([pair == (licence, consent) for pair in pairs])
-        rows.append({"licence": licence or UNKNOWN, "consent": consent or UNKNOWN} | counted(chosen))
+def _terms(clips: ClipTable, counted: Callable[[NDArray[np.int64]], dict[str, Any]]) -> list[dict[str, Any]]:
+    places: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for place, pair in enumerate(zip(clips.column("licence"), clips.column("consent"), strict=True)):
+        places[pair].append(place)
+    rows = [
+        {"licence": licence or UNKNOWN, "consent": consent or UNKNOWN} | counted(np.array(chosen))
+        for (licence, consent), chosen in sorted(places.items())
+    ]
     return sorted(rows, key=lambda row: -row["minutes"])
 
 

@@ -99,12 +99,7 @@ class FrameBank:
             DataError: a clip can't be read, lacks the specification or has another sample rate; or the folder
                 can't be written to.
         """
-        facts = {
-            "version": BANK_VERSION,
-            "content_hash": store.content_hash,
-            "features_hash": features.front.config_hash,
-            "spec": f"{spec.name}:{spec.version}",
-        }
+        facts = bank_identity(store, features, spec)
         path = folder / f"bank-{hash_of(facts)}"
         if not (path / _INDEX).is_file():
             try:
@@ -144,6 +139,16 @@ class FrameBank:
             with replacing(path) as unfinished:
                 np.save(unfinished, sums)
         return np.load(path, mmap_mode="r")
+
+
+def bank_identity(store: Store, features: FeatureExtractor, spec: MotionSpec) -> dict[str, Any]:
+    """What a bank is of, in plain types: the folder `bank-<hash_of(identity)>` holds it, `bank.json` repeats it."""
+    return {
+        "version": BANK_VERSION,
+        "content_hash": store.content_hash,
+        "features_hash": features.front.config_hash,
+        "spec": f"{spec.name}:{spec.version}",
+    }
 
 
 def finished_hops(rows: NDArray[np.float32], features: FeatureExtractor) -> NDArray[np.float32]:

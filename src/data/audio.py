@@ -60,7 +60,8 @@ def opened(path: Path) -> Iterator[InputContainer]:
     if not path.is_file():
         raise MediaError(path, Reason.UNREADABLE, "no such file. Check the path.")
     try:
-        container = av.open(str(path))
+        # Titles in another encoding than they say are nobody's business here.
+        container = av.open(str(path), metadata_errors="ignore")
     except (av.FFmpegError, OSError) as error:
         raise MediaError(
             path,

@@ -328,16 +328,14 @@ class ClipMaker:
         ours = (source.name, source_sha256, self.config_hash, source.fix_offset)
         if ours != (record.path, record.source_sha256, record.config_hash, record.fix_offset):
             return None
-        words = {
-            "speaker": source.speaker, "language": source.language, "licence": source.licence,
-            "consent": source.consent,
-        }  # fmt: skip
         clips = []
         for clip_id, clip_sha256 in record.clips.items():
             row = read_row(clip_path(self.folder, clip_id))
             if row is None or row.clip_sha256 != clip_sha256:
                 return None
-            described = replace(row, **words)
+            described = replace(
+                row, speaker=source.speaker, language=source.language, licence=source.licence, consent=source.consent
+            )
             clips.append(row if described == row else describe_clip(self.folder, described))
         renamed = replace(record, clips={clip.clip_id: clip.clip_sha256 for clip in clips})
         if renamed != record:

@@ -277,7 +277,7 @@ def _report(results: Sequence[SourceResult], store: Store, engine: str, workers:
     used = [result for result in results if result.clips]
     rejected = tuple(Rejected(each.record.path, each.record.reason) for each in results if not each.clips)
     cut = tuple(CutSource(each.record.path, each.record.cut) for each in used if each.record.cut)
-    seconds_cut: Counter[str] = Counter()
+    seconds_cut: dict[str, float] = defaultdict(float)
     for stretch in (stretch for each in cut for stretch in each.cut):
         seconds_cut[stretch.reason] += stretch.end_s - stretch.start_s
     clips = store.clips
@@ -288,7 +288,9 @@ def _report(results: Sequence[SourceResult], store: Store, engine: str, workers:
         sources_ok=len(used),
         segments=sum(clip.clip_id != source_id_of(clip.path) for each in used for clip in each.clips),
         minutes=sum(clips.column("seconds")) / 60,
-        seconds_cut={reason: round(spent, 2) for reason, spent in seconds_cut.most_common()},
+        seconds_cut={
+            reason: round(spent, 2) for reason, spent in sorted(seconds_cut.items(), key=lambda item: -item[1])
+        },
         speakers=len(set(clips.column("speaker"))),
         languages=len(set(clips.column("language")) - {""}),
         licences=_counts(clips.column("licence")),

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise, starmap
 from pathlib import Path
 from typing import TypeVar
 
@@ -99,22 +100,24 @@ class FaceTrack:
         """The face at ascending instants on the container's clock. Nothing is interpolated across shots."""
         landmarks = np.zeros((len(times_s), NUM_LANDMARKS, 3), np.float32)
         present, interpolated, rival = np.zeros((3, len(times_s)), bool)
-        shot_of_picture = np.cumsum(self.new_shot)
-        starts_s = self.times_s[self.new_shot]
+        starts = np.flatnonzero(self.new_shot)
         # A microsecond of grace: an instant is often that of a picture, less a rounding error.
-        shot_of_frame = np.searchsorted(starts_s, times_s + 1e-6, side="right")
-        for shot in np.unique(shot_of_frame):
-            frames, pictures = shot_of_frame == shot, shot_of_picture == shot
-            seen, probed = pictures & self.present, pictures & self.probed
-            landmarks[frames], present[frames], interpolated[frames] = resample_landmarks(
-                self.times_s[seen], self.landmarks[seen], times_s[frames]
-            )
+        first_frames = np.searchsorted(times_s + 1e-6, self.times_s[starts])
+        pictures, frames = [0, *starts, len(self.times_s)], [0, *first_frames, len(times_s)]
+        for of_shot, at in zip(starmap(slice, pairwise(pictures)), starmap(slice, pairwise(frames)), strict=True):
+            seen, probed = self.present[of_shot], self.probed[of_shot]
+            known_s, known = self.times_s[of_shot], self.landmarks[of_shot]
+            if not seen.all():
+                known_s, known = known_s[seen], known[seen]
+            landmarks[at], present[at], interpolated[at] = resample_landmarks(known_s, known, times_s[at])
             if probed.any():
-                rival[frames] = self.rival[probed][_nearest(self.times_s[probed], times_s[frames])]
+                rival[at] = self.rival[of_shot][probed][_nearest(self.times_s[of_shot][probed], times_s[at])]
+        new_shot = np.zeros(len(times_s), bool)
+        new_shot[first_frames[(first_frames > 0) & (first_frames < len(times_s))]] = True
         facts = FrameFacts(
             shown=self._shown(times_s),
             present=present,
-            new_shot=np.diff(shot_of_frame, prepend=shot_of_frame[:1]) > 0,
+            new_shot=new_shot,
             rival=rival,
             face_px=_heights(landmarks),
             yaw_deg=head_yaw_deg(landmarks),

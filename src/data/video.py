@@ -88,6 +88,11 @@ def read_timeline(path: Path) -> Timeline:
         if not streams:
             raise MediaError(path, Reason.NO_VIDEO, "the file has no video track. Give a video of a talking person.")
         stream = streams[0]
+        # Without a decoder PyAV gives a stream that lacks even its size.
+        if stream.codec_context is None:
+            raise MediaError(
+                path, Reason.UNREADABLE, "its video is in no format that FFmpeg knows. Convert it to H.264 in mp4."
+            )
         time_base = float(stream.time_base or 0)
         try:
             shown = [

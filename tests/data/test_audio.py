@@ -142,3 +142,16 @@ def test_an_mp4_cut_before_its_index_is_refused(tmp_path: Path, write_video) -> 
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(MediaError, match="cut off before its index"):
         load_recording(path)
+
+
+def test_a_title_in_another_encoding_does_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "latin.mka"
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = "Cafe du coin"
+        stream = container.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(sine(0.5, 16_000)[None], format="flt", layout="mono")
+        frame.rate, frame.pts, frame.time_base = 16_000, 0, Fraction(1, 16_000)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    path.write_bytes(path.read_bytes().replace(b"Cafe", b"Caf\xe9"))
+    assert len(load_recording(path).waveform) == 8000

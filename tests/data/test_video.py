@@ -1,3 +1,4 @@
+import itertools
 import struct
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.data.rejection import MediaError, Reason
-from src.data.video import MAX_DISTANCE_S, Timeline, read_timeline, sample_images
+from src.data.video import LARGEST_STEP_S, MAX_DISTANCE_S, Timeline, read_timeline, sample_images
 
 
 def numbered(count: int) -> list[np.ndarray]:
@@ -131,3 +132,31 @@ def test_a_damaged_video_is_refused(tmp_path: Path, write_video) -> None:
     with pytest.raises(MediaError, match="Copy it again|Convert it") as caught:
         list(sample_images(path, read_timeline(path), np.arange(50) / 25))
     assert caught.value.reason in (Reason.TRUNCATED, Reason.UNREADABLE)
+
+
+def test_a_video_in_an_unknown_format_is_refused(tmp_path: Path, write_video) -> None:
+    path = write_video(tmp_path / "odd.mkv", numbered(5), np.arange(5) / 25)
+    content = path.read_bytes()
+    assert content.count(b"V_MPEG4/ISO/AVC") == 1
+    path.write_bytes(content.replace(b"V_MPEG4/ISO/AVC", b"V_NOBODY/KNOWS/"))
+    with pytest.raises(MediaError, match="no format that FFmpeg knows") as caught:
+        read_timeline(path)
+    assert caught.value.reason == Reason.UNREADABLE
+
+
+@given(
+    steps_ms=st.lists(st.integers(1, 120), min_size=1, max_size=60),
+    start_ms=st.integers(-100, 3000),
+    length_ms=st.integers(0, 3000),
+)
+def test_chosen_pictures_are_no_further_apart_than_need_be(steps_ms: list[int], start_ms: int, length_ms: int) -> None:
+    times_s = np.cumsum(steps_ms) / 1000
+    timeline = Timeline(times_s, 0.0, times_s[-1], 2, 2)
+    start_s, end_s = start_ms / 1000, (start_ms + length_ms) / 1000
+    chosen = timeline.between(start_s, end_s)
+    inside = np.flatnonzero((times_s >= start_s) & (times_s < end_s))
+    assert set(chosen) <= set(inside)
+    if len(inside):
+        assert (chosen[0], len(set(chosen))) == (inside[0], len(chosen))
+    for one, following in itertools.pairwise(chosen):
+        assert following == one + 1 or times_s[following] - times_s[one] <= LARGEST_STEP_S + 1e-9

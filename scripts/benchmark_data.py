@@ -67,7 +67,7 @@ def measure_loader(config: DictConfig, folder: Path) -> dict[str, Any]:
         return data_module(config, store, features, spec, augment=augment, num_workers=num_workers)
 
     plain = {
-        f"{workers}_workers": epochs(lambda workers=workers: module(small, False, workers), settings.repetitions)
+        f"{workers}_workers": epochs(module(small, False, workers), settings.repetitions)
         for workers in settings.workers
     }
     (bank_folder,) = (small / "features").glob("bank-*")
@@ -76,7 +76,7 @@ def measure_loader(config: DictConfig, folder: Path) -> dict[str, Any]:
         "clock_includes": "an epoch from the request of its first batch to the arrival of its last; for a worker "
         "process, the way of the batches to the main process",
         "plain": plain,
-        "augmented": {"0_workers": epochs(lambda: module(small, True, 0), settings.repetitions)},
+        "augmented": {"0_workers": epochs(module(small, True, 0), settings.repetitions)},
         "one_by_one": {f"{workers}_workers": baseline(bank, settings, workers) for workers in settings.workers},
         "start_s": starts(lambda: module(large, False, 0), settings.repetitions),
     }
@@ -87,7 +87,7 @@ def data_module(
 ) -> MotionDataModule:
     """The data module of a run with short windows, with the augmentations of the configuration or without."""
     settings = config.loader
-    changes = {} if augment else {"augmentations": {}, "silences": None}
+    changes: dict[str, Any] = {} if augment else {"augmentations": {}, "silences": None}
     module: MotionDataModule = instantiate(config.data, _partial_=True, _convert_="all")(
         features=features,
         spec=spec,
@@ -103,15 +103,14 @@ def data_module(
     return module
 
 
-def epochs(make: Callable[[], MotionDataModule], repetitions: int) -> dict[str, Any]:
+def epochs(module: MotionDataModule, repetitions: int) -> dict[str, Any]:
     """Windows per second of each epoch after a first one, and the memory of all processes within the last."""
-    module = make()
     module.setup()
     loader = module.train_dataloader()
     rates: list[float] = []
     memory: dict[str, dict[str, float]] = {}
     for epoch in range(repetitions + 1):
-        loader.sampler.set_epoch(epoch)  # type: ignore[union-attr]
+        loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
         gc.collect()
         started, windows = time.perf_counter(), 0
         for number, batch in enumerate(loader):

@@ -1,5 +1,6 @@
 """From a store to batches: the right frames, statistics of the training side, the same batches for a seed."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,17 @@ def test_batches_are_the_same_for_any_number_of_workers(store: Path, mel: LogMel
     alone, many = one_by_one(data(store, mel, gain)), one_by_one(data(store, mel, gain, num_workers=num_workers))
     assert alone.keys() == many.keys()
     assert all(torch.equal(a, b) for key in alone for a, b in zip(alone[key], many[key], strict=True))
+
+
+def test_a_dataset_travels_to_a_process_that_shares_nothing(store: Path, mel: LogMel) -> None:
+    module = data(store, mel, GainAndTilt(gain_db=10, tilt_db=10))
+    module.setup()
+    loader = module.train_dataloader()
+    packed = pickle.dumps(loader.dataset)
+    assert len(packed) < 20_000  # the frames stay in their files
+    places = next(iter(loader.sampler))
+    sent, kept = pickle.loads(packed)[places], loader.dataset[places]
+    assert all(torch.equal(a, b) for a, b in zip(sent, kept, strict=True))
 
 
 def test_shards_give_the_batches_of_their_store(store: Path, mel: LogMel, tmp_path: Path) -> None:

@@ -144,6 +144,18 @@ def test_a_stretch_of_a_file_becomes_a_clip_of_that_stretch(tmp_path: Path, make
     assert whole.clip_id != part.clip_id
 
 
+@pytest.mark.parametrize("fps", [15.0, 24.0, 29.97, 60.0])
+def test_videos_of_any_usual_rate_give_25_frames_a_second_that_were_seen(
+    tmp_path: Path, maker: ClipMaker, write_video, portrait, fps: float
+) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, 32_000).astype(np.float32)
+    times_s = np.arange(round(2 * fps)) / fps
+    path = write_video(tmp_path / "clip.mp4", [portrait] * len(times_s), times_s, noise)
+    (clip,) = maker(source(path, f"{fps}.mp4")).clips
+    assert clip.source_fps == pytest.approx(fps, rel=0.01)
+    assert (clip.frames, clip.valid_share) == (pytest.approx(50, abs=2), 1.0)
+
+
 def test_a_slide_show_is_refused(tmp_path: Path, maker: ClipMaker, write_video, portrait) -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, 48_000).astype(np.float32)
     path = write_video(tmp_path / "slides.mp4", [portrait] * 30, np.arange(30) / 10, noise)

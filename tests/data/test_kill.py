@@ -56,7 +56,7 @@ def test_a_store_prepared_between_kills_is_that_of_one_quiet_run(tmp_path: Path,
     store = tmp_path / "killed"
     generator = random.Random(0)
     done = []
-    for attempt in range(6):
+    for attempt in range(4):
         process = start(videos, store)
         deadline = time.monotonic() + 300
         # A moment after the run has done something new, so that every run gets further, but none to its end.

@@ -114,6 +114,7 @@ def test_the_report_counts_what_was_cut_and_what_is_allowed(tmp_path: Path, writ
     assert store.source_path(store.clips[0].clip_id) == tmp_path / "videos" / "ann" / "gap.mp4"
 
 
+@pytest.mark.slow
 def test_a_video_that_is_gone_leaves_the_table_but_its_clips_stay(tmp_path: Path, write_talking) -> None:
     for name in ("a", "b"):
         write_talking(tmp_path / "videos" / f"{name}.mp4")
@@ -140,6 +141,7 @@ def run_script(*arguments: str) -> subprocess.CompletedProcess:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_script_prepares_with_rejections_and_ends_well(tmp_path: Path, videos: Path) -> None:
     lenient = ("prepare.settings.min_speech_share=0", "prepare.settings.min_face_px=80")
     ended = run_script(f"data.root={videos}", f"out={tmp_path / 'store'}", "prepare.workers=1", *lenient)

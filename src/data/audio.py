@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 # Containers round time stamps to a millisecond and AAC packets last 21 ms; anything beyond this is a
 # real hole (lost packets of a recorded call) or a real overlap, not rounding.
 _GAP_TOLERANCE_S = 0.04
+# A recorded call may pause for minutes; days of silence come from a damaged file, and would fill the memory.
+_LONGEST_GAP_S = 600.0
 # Encoders pad the last packet and muxers round durations; a file that lacks more than this was cut off.
 _MISSING_TOLERANCE_S = 0.5
 
@@ -148,6 +150,12 @@ def _decode(
                     "rate.",
                 )
             gap_s = 0.0 if frame.time is None else frame.time - (start_s + num_samples / rate)
+            if gap_s > _LONGEST_GAP_S:
+                raise MediaError(
+                    path,
+                    Reason.UNREADABLE,
+                    f"the time stamps of the sound jump by {gap_s:.0f} s. Convert the file, or cut it there.",
+                )
             if gap_s > _GAP_TOLERANCE_S:
                 logger.debug("%s: %.3f s without sound at %.3f s, filled with silence", path, gap_s, frame.time)
                 samples = np.concatenate([np.zeros(round(gap_s * rate), np.float32), samples])

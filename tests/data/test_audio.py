@@ -63,19 +63,30 @@ def test_the_start_of_the_sound_in_its_container_is_kept(tmp_path: Path, write_v
     assert heard_s == pytest.approx(0.8, abs=0.002)  # containers round to a millisecond
 
 
-def test_a_hole_in_the_time_stamps_is_silence(tmp_path: Path) -> None:
-    path, tone = tmp_path / "hole.mka", sine(0.5, 16_000)
+def write_with_hole(path: Path, tone: np.ndarray, second_start_s: float) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("pcm_s16le", rate=16_000, layout="mono")
-        for start_s in (0.0, 1.0):
+        for start_s in (0.0, second_start_s):
             frame = av.AudioFrame.from_ndarray(tone[None], format="flt", layout="mono")
             frame.rate, frame.pts, frame.time_base = 16_000, round(start_s * 16_000), Fraction(1, 16_000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    waveform = load_recording(path).waveform
+    return path
+
+
+def test_a_hole_in_the_time_stamps_is_silence(tmp_path: Path) -> None:
+    tone = sine(0.5, 16_000)
+    waveform = load_recording(write_with_hole(tmp_path / "hole.mka", tone, 1.0)).waveform
     assert len(waveform) == 24_000
     np.testing.assert_allclose(waveform[8000:16_000], 0, atol=1e-6)
     np.testing.assert_allclose(waveform[16_000:], tone, atol=1e-3)
+
+
+def test_a_jump_of_days_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    path = write_with_hole(tmp_path / "jump.mka", sine(0.5, 16_000), 300_000.0)
+    with pytest.raises(MediaError, match="time stamps of the sound jump by 300000 s") as caught:
+        load_recording(path)
+    assert caught.value.reason == Reason.UNREADABLE
 
 
 @pytest.mark.parametrize("samples", [1, 159, 44_101])

@@ -1,8 +1,9 @@
-"""Measure the data loader: windows per second and worker, memory over an epoch, and how soon it starts.
+"""Measure data: how fast videos are prepared, and how fast the loader feeds windows, in how much memory.
 
-python -m scripts.benchmark_data out=<record.json>
+python -m scripts.benchmark_data out=<record.json> models.face_landmarker=<face_landmarker.task>
 
-Everything is made up: a manifest of clips that are nowhere, and a bank of random frames, in a temporary folder.
+The film is made on the spot (`preparation.film=<video>` takes another). For the loader everything is made up: a
+manifest of clips that are nowhere, and a bank of random frames, in a temporary folder.
 """
 
 import gc
@@ -23,6 +24,7 @@ from rich.table import Table
 from torch.utils.data import DataLoader, Dataset
 
 from scripts.entry import run
+from scripts.preparation_speed import measure_preparation
 from src.data.datamodule import MotionDataModule
 from src.data.features import FeatureExtractor
 from src.data.features.base import hash_of
@@ -39,7 +41,9 @@ def main(config: DictConfig) -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         record = {
-            "question": "How many windows does the loader feed, in how much memory, and how soon does it start?",
+            "question": "How many times faster than real time are videos prepared, and where does the time go? How "
+            "many windows does the loader feed, in how much memory, and how soon does it start?",
+            "preparation": measure_preparation(config, Path(folder)),
             "loader": measure_loader(config, Path(folder)),
             "machine": machine(),
             "config": OmegaConf.to_container(config, resolve=True),
@@ -247,7 +251,18 @@ def machine() -> dict[str, Any]:
 
 def show(record: dict[str, Any]) -> None:
     """Print the figures."""
-    console, loader = Console(), record["loader"]
+    console, loader, preparation = Console(), record["loader"], record["preparation"]
+    film = preparation["film"]
+    title = f"Preparation of {film['seconds']:g} s at {film['width']}x{film['height']}"
+    pace = Table("labels", "x real time", "range", "x plain loop", "ms per second of film", title=title)
+    for name, factor in preparation["realtime_factor"].items():
+        times = preparation["times_as_fast_as_plain_loop"].get(name, 1.0)
+        parts = preparation["ms_per_second_of_film"].get(name, {})
+        stages = ", ".join(f"{stage} {ms:.1f}" for stage, ms in sorted(parts.items(), key=lambda part: -part[1]))
+        pace.add_row(
+            name, f"{factor['median']:.1f}", f"{factor['min']:.1f} - {factor['max']:.1f}", f"{times:.2f}", stages
+        )
+    console.print(pace)
     speed = Table("loader", "workers", "windows/s", "range", "own MB at start", "at end", title="Windows")
     for name in ("plain", "augmented", "one_by_one"):
         for workers, row in loader[name].items():

@@ -177,13 +177,15 @@ class ExportAu:
 
 @dataclass
 class BenchmarkData:
-    """`python -m scripts.benchmark_data`: speed of the data loader."""
+    """`python -m scripts.benchmark_data`: speed of preparation and of the data loader."""
 
     out: str = MISSING
     seed: int = 0
     spec: str = MISSING
     features: Any = MISSING
     data: Any = MISSING
+    models: Any = MISSING
+    preparation: Any = MISSING
     loader: Any = MISSING
 
 

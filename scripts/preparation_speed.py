@@ -41,7 +41,7 @@ def measure_preparation(config: DictConfig, folder: Path) -> dict[str, Any]:
     settings = config.preparation
     film = Path(settings.film) if settings.film else make_film(folder / "film.mp4", settings.width, settings.height)
     clip_settings = instantiate(compose("prepare_data", overrides=["out=unused"]).prepare.settings)
-    models = {"core7": None}
+    models: dict[str, Path | None] = {"core7": None}
     if config.models.face_landmarker:
         models["core7_arkit55"] = Path(config.models.face_landmarker)
     makers = {

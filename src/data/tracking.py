@@ -171,8 +171,8 @@ class FaceTracker(ClosedAtExit):
         for number, (_, image) in enumerate(stopwatch.through("decode", read_images(path, timeline, indices))):
             with stopwatch.stage("landmarks"):
                 small, scale = _shrunk(image, self.max_side_px)
-                shots.push(small)
                 faces = self._follower.detect(small)
+                shots.push(small, faces[0] if faces else None)
                 if not faces:
                     continue
                 landmarks[number], present[number] = faces[0] * scale, True

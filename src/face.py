@@ -50,8 +50,16 @@ RIGID = (
 )  # fmt: skip
 """Points that speech and blinks hardly move: eye corners, nose bridge, forehead, temples."""
 
-SKIN = tuple(range(0, 468, 3))
-"""Every third point but the irises: the whole face, as densely as its pose needs."""
+MIDFACE = (
+    1, 4, 6, 8, 19, 22, 24, 26, 28, 30, 33, 35, 44, 46, 48, 50, 52, 55, 59, 63, 65, 70, 75, 93, 97, 99, 101, 105,
+    110, 112, 114, 116, 118, 120, 122, 124, 126, 128, 130, 132, 134, 139, 142, 144, 147, 154, 156, 158, 160, 162,
+    166, 173, 177, 188, 190, 195, 197, 203, 206, 209, 217, 219, 221, 223, 225, 227, 229, 231, 233, 235, 237, 239,
+    241, 243, 245, 247, 249, 251, 253, 255, 257, 259, 261, 264, 266, 275, 277, 279, 281, 283, 286, 290, 294, 296,
+    300, 305, 323, 327, 329, 331, 336, 340, 342, 344, 346, 348, 350, 352, 354, 356, 358, 360, 363, 368, 371, 373,
+    376, 381, 383, 385, 387, 389, 392, 399, 411, 413, 417, 420, 425, 429, 438, 440, 442, 444, 446, 448, 450, 452,
+    454, 456, 458, 460, 462, 464, 466,
+)  # fmt: skip
+"""Every second point from the brows to below the nose: skin that neither the jaw nor the hair line moves."""
 
 
 def eye_aspect_ratio(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from src.data.alignment import align, without_blinks
+from src.data.alignment import align, without_blinks, without_openings
 from src.data.audio import load_recording
 from src.data.rejection import MediaError, Reason
 from src.data.smoothing import LIGHT_KERNEL, SLOW_KERNEL, fill_gaps, smooth, smooth_head
@@ -33,7 +33,7 @@ from src.face import (
 )
 from src.motion import CORE7, FRAMES_PER_SECOND, Motion
 
-LABEL_VERSION = 2
+LABEL_VERSION = 3
 """Grows when the same landmarks would get other labels, so that stores are labelled again."""
 
 
@@ -73,7 +73,7 @@ def label_core7(landmarks: NDArray[np.float32], present: NDArray[np.bool_], fps:
     seen[:, CORE7.index("mouth_wide")] = width - np.median(width[at_rest])
     blink = _blink(face.points)
     seen[:, CORE7.index("head_yaw") : CORE7.index("head_roll") + 1] = face.angles
-    seen[:, CORE7.index("head_pitch")] = without_blinks(face.angles[:, 1], blink)
+    seen[:, CORE7.index("head_pitch")] = without_blinks(without_openings(face.angles[:, 1], opening), blink)
     seen[:, CORE7.index("eye_blink")] = blink
 
     values = fill_gaps(seen, present)

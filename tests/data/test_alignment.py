@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.data.alignment import align, without_blinks
+from src.data.alignment import align, without_blinks, without_openings
 from src.face import FACE_SIZE_POINTS
 from src.motion import head_rotation
 
@@ -43,3 +43,10 @@ def test_a_head_that_nods_without_blinking_keeps_its_nods() -> None:
 def test_no_blink_is_blamed_for_more_than_faces_show() -> None:
     blink = lids(50)
     np.testing.assert_allclose(without_blinks(-20 * blink, blink), -16 * blink, atol=1e-9)
+
+
+def test_what_an_open_mouth_adds_to_the_pitch_is_taken_away_and_nods_stay() -> None:
+    nods, opening = 3 * np.sin(2 * np.pi * 0.7 * TIME), 0.1 * (1 + np.sin(2 * np.pi * 3 * TIME))
+    corrected = without_openings(nods + 8 * opening, opening)
+    np.testing.assert_allclose(corrected - np.median(corrected), nods - np.median(nods), atol=1e-9)
+    np.testing.assert_array_equal(without_openings(nods, np.full(200, 0.3)), nods)

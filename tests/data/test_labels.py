@@ -90,7 +90,9 @@ def test_head_angles_are_recovered_and_leave_the_mouth_and_eyes_alone(closed: np
     angles = swing(20, 12, 8)
     turned, straight = label(film(points, angles)), label(film(points, np.zeros((T, 3))))
     inside = slice(3, -3)
-    np.testing.assert_allclose(turned.values[inside, 3:6], angles[inside], atol=0.5)
+    # These landmarks are exact: unlike FaceMesh's they don't rise when the mouth opens, but labels expect it.
+    heads = turned.values[:, 3:6] - straight.values[:, 3:6]
+    np.testing.assert_allclose(heads[inside], angles[inside], atol=0.5)
     for name in MOUTH_AND_EYES:
         np.testing.assert_allclose(turned.channel(name), straight.channel(name), atol=0.005, err_msg=name)
 

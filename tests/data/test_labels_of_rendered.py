@@ -44,13 +44,13 @@ def labelled(asked: np.ndarray) -> Motion:
 @pytest.mark.parametrize(
     ("channel", "least"),
     [
-        ("jaw_open", 0.95),
-        ("mouth_wide", 0.8),
-        ("mouth_narrow", 0.8),
-        ("head_yaw", 0.97),
-        ("head_pitch", 0.93),
-        ("head_roll", 0.95),
-        ("eye_blink", 0.95),
+        ("jaw_open", 0.97),
+        ("mouth_wide", 0.88),
+        ("mouth_narrow", 0.85),
+        ("head_yaw", 0.99),
+        ("head_pitch", 0.96),
+        ("head_roll", 0.98),
+        ("eye_blink", 0.97),
     ],
 )
 def test_labels_follow_what_was_asked_without_lag(
@@ -61,6 +61,6 @@ def test_labels_follow_what_was_asked_without_lag(
     assert np.corrcoef(measured, wanted)[0, 1] >= least
     # Lag from three shifts and a parabola through them.
     scores = [np.corrcoef(measured[5 + k : FRAMES - 5 + k], wanted[5:-5])[0, 1] for k in (-1, 0, 1)]
-    if not channel.startswith("head"):  # slow sway says little about milliseconds
-        shift = (scores[0] - scores[2]) / (2 * (scores[0] - 2 * scores[1] + scores[2]))
-        assert abs(shift * 40) < 10
+    shift = (scores[0] - scores[2]) / (2 * (scores[0] - 2 * scores[1] + scores[2]))
+    # The slow sway of a single clip says little about milliseconds; 50 clips together have head lags below 8 ms.
+    assert abs(shift * 40) < (20 if channel.startswith("head") else 10)

@@ -24,6 +24,9 @@ from src.motion import Motion
 CORPUS_FILE = "corpus.json"
 """Names the clips of a complete corpus, in its folder."""
 
+CONSENT = "not needed: nobody was recorded, and the portrait is in the public domain"
+"""What the columns of a store say about the built-in portrait with its synthetic voices."""
+
 # What a stream of random numbers is for; streams of different purposes are independent.
 _STYLE, _ORDER, _CLIP, _HELD_OUT = range(4)
 
@@ -170,8 +173,9 @@ class SyntheticCorpus:
                 f"`python -m scripts.make_corpus out={self.root}`; for other videos use data=folder."
             )
         listed = json.loads(path.read_text("utf-8"))
+        licence = listed["licence"]
         return [
-            Source(self.root / clip["path"], clip["path"], clip["speaker"], clip["language"], listed["licence"])
+            Source(self.root / clip["path"], clip["path"], clip["speaker"], clip["language"], licence, CONSENT)
             for clip in listed["clips"]
         ]
 

@@ -7,7 +7,7 @@ import yaml
 from src.data.articulation import Articulator
 from src.data.layouts import Source
 from src.data.speech import PAUSE, EspeakSynthesizer
-from src.data.synthetic import CORPUS_FILE, HeldOut, Speaker, SyntheticCorpus
+from src.data.synthetic import CONSENT, CORPUS_FILE, HeldOut, Speaker, SyntheticCorpus
 from src.data.visemes import BILABIALS, split_phonemes
 from src.errors import ConfigError, DataError
 from src.files import write_json
@@ -122,7 +122,8 @@ def test_a_built_corpus_is_read_by_its_list(articulator: Articulator, tmp_path: 
     clip = {"path": "id00002/clip001/00001.mp4", "speaker": "id00002", "language": "de"}
     write_json(tmp_path / CORPUS_FILE, {"licence": "free", "clips": [clip]})
     name = clip["path"]
-    assert corpus(articulator, root=str(tmp_path)).sources() == [Source(tmp_path / name, name, "id00002", "de", "free")]
+    expected = Source(tmp_path / name, name, "id00002", "de", "free", CONSENT)
+    assert corpus(articulator, root=str(tmp_path)).sources() == [expected]
 
 
 def test_an_unbuilt_corpus_says_how_to_build_it(articulator: Articulator, tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ def write_tiny_store(folder: Path, frames_per_clip: dict[str, list[int]], seed: 
                 landmark_step_px=0.0,
                 source_sha256="",
                 config_hash="",
+                audio_sha256="",
                 clip_sha256="",
             )
             waveform = (0.5 * loudness * buzz).astype(np.float32)

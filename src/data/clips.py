@@ -314,6 +314,7 @@ class ClipMaker:
                 landmark_step_px=0.0,
                 source_sha256=source_sha256,
                 config_hash=self.config_hash,
+                audio_sha256="",
                 clip_sha256="",
             )
             landmarks = choice.faces.landmarks[inside] if self.settings.keep_landmarks else None

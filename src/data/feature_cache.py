@@ -31,7 +31,7 @@ class CachedSound:
     """A recording whose features are wanted.
 
     Attributes:
-        key: hexadecimal hash of its samples, or of a file that holds them, such as `ClipInfo.clip_sha256`.
+        key: hexadecimal hash of its samples, such as `ClipInfo.audio_sha256`.
         load: gives the waveform (S,); called only if there are no features yet.
     """
 

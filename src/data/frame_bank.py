@@ -219,7 +219,7 @@ def _frames_of(
             f"{features.sample_rate_hz} Hz. Prepare the store with that sample rate, or choose other features."
         )
     if features.is_costly:
-        rows = features.stack(cache.hops(CachedSound(clip.info.clip_sha256, lambda: clip.waveform), features))
+        rows = features.stack(cache.hops(CachedSound(clip.info.audio_sha256, lambda: clip.waveform), features))
     else:
         rows = features.extract_frames(clip.waveform)
     frames = min(len(rows), len(clip.motion))

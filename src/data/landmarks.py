@@ -82,11 +82,7 @@ class FaceLandmarker(ClosedAtExit):
         height, width = image.shape[:2]
         # MediaPipe gives z in units of the picture's width.
         scale = np.array([width, height, width], np.float32)
-        return [
-            np.array([(point.x, point.y, point.z) for point in face.landmark], np.float32).reshape(NUM_LANDMARKS, 3)
-            * scale
-            for face in faces
-        ]
+        return [_points(face) * scale for face in faces]
 
     def restart(self) -> None:
         """Forget the faces that are being followed."""
@@ -182,6 +178,28 @@ def _overlap(first: tuple[float, float, float, float], second: tuple[float, floa
     shared = across * down
     smaller = min(first[2] * first[3], second[2] * second[3])
     return 1.0 if shared > 0.7 * smaller else shared / (first[2] * first[3] + second[2] * second[3] - shared)
+
+
+def _points(face: Any) -> NDArray[np.float32]:
+    """(478, 3) numbers of MediaPipe's landmark list.
+
+    Read from its serialised form, ten times as fast as point by point: each point is a tag, its size, and three
+    floats with a tag each. What looks otherwise is read point by point.
+    """
+    points = np.frombuffer(face.SerializeToString(), np.uint8)
+    if len(points) == NUM_LANDMARKS * _POINT.itemsize:
+        table = points.view(_POINT)
+        if all((table[name] == tag).all() for name, tag in _TAGS.items()):
+            return np.stack([table["x"], table["y"], table["z"]], axis=1).astype(np.float32)
+    return np.array([(point.x, point.y, point.z) for point in face.landmark], np.float32).reshape(NUM_LANDMARKS, 3)
+
+
+# Protocol buffers: field 1 of the list, of 15 bytes; fields 1 to 3 of a point, 32-bit each.
+_TAGS = {"tag": 0x0A, "size": 15, "tag_x": 0x0D, "tag_y": 0x15, "tag_z": 0x1D}
+_POINT = np.dtype(
+    [("tag", "u1"), ("size", "u1"), ("tag_x", "u1"), ("x", "<f4"), ("tag_y", "u1"), ("y", "<f4"), ("tag_z", "u1"),
+     ("z", "<f4")]
+)  # fmt: skip
 
 
 @contextmanager

@@ -76,6 +76,7 @@ class ClipInfo:
         level_db: mean level of the sound, in dB of full scale.
         landmark_step_px: pixels per unit of the stored landmarks, 0 if none are stored.
         source_sha256: of the source file's bytes.
+        audio_sha256: of the clip's samples: clips labelled again keep it, and the features made of it.
         config_hash: of the settings that the clip was prepared with.
         clip_sha256: of the clip's file.
     """
@@ -109,6 +110,7 @@ class ClipInfo:
     level_db: float
     landmark_step_px: float
     source_sha256: str
+    audio_sha256: str
     config_hash: str
     clip_sha256: str
 
@@ -341,7 +343,7 @@ def write_clip(
 
     Args:
         folder: the store.
-        info: its row; `specs`, `landmark_step_px` and `clip_sha256` are filled in here.
+        info: its row; `specs`, `landmark_step_px` and the hashes of sound and file are filled in here.
         waveform: (S,) float32 in [-1, 1].
         motions: one per specification, T frames from time 0, with the same validity.
         landmarks: (T, 478, 3) pixels, or None to keep none.
@@ -360,6 +362,7 @@ def write_clip(
         # Fixed point over the clip's own range: finer than float16, whose step at 500 px is 0.25 px.
         row["landmark_step_px"] = float(max(np.abs(landmarks).max(), 1.0) / 32767)
         tensors["landmarks"] = np.round(landmarks / row["landmark_step_px"]).astype(np.int16)
+    row["audio_sha256"] = hashlib.sha256(tensors["audio"].tobytes()).hexdigest()
     return _write(folder, ClipInfo(**row), tensors)
 
 

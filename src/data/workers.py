@@ -6,7 +6,9 @@ itself and nothing else: it is reported as such, and a fresh process takes the n
 
 import logging
 import multiprocessing
+import os
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -122,7 +124,19 @@ class WorkerPool:
         return _Worker(process, ours, deadline=time.monotonic() + _START_TIMEOUT_S)
 
 
+def _end_with_parent() -> None:
+    """End this process, in the middle of its task, when the one that started it is gone.
+
+    What an orphan finishes could undo what the next run, maybe with other settings, has done meanwhile.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
 def _work(make: Callable[[], Callable[[Any], Any]], connection: Connection) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     # Ctrl-C goes to the whole group; the parent decides what becomes of its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

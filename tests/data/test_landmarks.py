@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from src.data.landmarks import FaceFinder, FaceLandmarker
+from src.data.landmarks import FaceFinder, FaceLandmarker, _points
 from src.errors import DataError
 from src.face import CHIN, FOREHEAD, LEFT_EYE_OUTER, NOSE_TIP, NUM_LANDMARKS, RIGHT_EYE_OUTER
 
@@ -88,3 +88,19 @@ def test_a_missing_mediapipe_is_named_with_its_remedy(monkeypatch: pytest.Monkey
 def test_importing_the_data_package_does_not_load_mediapipe_or_decord() -> None:
     code = "import sys, src.data.prepare, src.data.labels; sys.exit(bool({'mediapipe', 'decord'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_numbers_read_at_once_are_those_read_point_by_point() -> None:
+    from mediapipe.framework.formats.landmark_pb2 import NormalizedLandmarkList
+
+    generator = np.random.default_rng(0)
+    points = generator.normal(size=(NUM_LANDMARKS, 3)).astype(np.float32)
+    points[7] = 0.0
+    plain = NormalizedLandmarkList()
+    for x, y, z in points.tolist():
+        plain.landmark.add(x=x, y=y, z=z)
+    richer = NormalizedLandmarkList()
+    richer.CopyFrom(plain)
+    richer.landmark[0].visibility = 0.5
+    np.testing.assert_array_equal(_points(plain), points)
+    np.testing.assert_array_equal(_points(richer), points)

@@ -28,7 +28,8 @@ def info(clip_id: str = "a-0", **changes) -> ClipInfo:
         split="", seconds=0.4, frames=10, samples=6400, specs="core7:1", fps=25.0, sample_rate_hz=16_000,
         valid_share=0.9, segment=0, start_s=0.25, motion_start_s=0.13, source_seconds=2.0, offset_ms=120.0,
         offset_confidence=0.9, source_fps=30.0, width=640, height=480, face_px=200.0, yaw_deg=4.0, speech_share=1.0,
-        level_db=-20.0, landmark_step_px=0.0, source_sha256="0" * 64, config_hash="1" * 16, clip_sha256="",
+        level_db=-20.0, landmark_step_px=0.0, source_sha256="0" * 64, config_hash="1" * 16, audio_sha256="",
+        clip_sha256="",
     )  # fmt: skip
     return replace(row, **changes)
 
@@ -214,3 +215,12 @@ def test_where_the_videos_are_is_in_no_hash(tmp_path: Path) -> None:
     before = store.content_hash
     write_local(tmp_path, {"a-0.mp4": Path("/elsewhere/a-0.mp4")})
     assert Store.open(tmp_path).content_hash == before
+
+
+def test_clips_labelled_again_keep_the_hash_of_their_sound(tmp_path: Path) -> None:
+    waveform, motions, landmarks = content()
+    row = write_clip(tmp_path, info(), waveform, motions, landmarks)
+    again = write_clip(tmp_path, info(), waveform, motions, None)
+    other = write_clip(tmp_path, info(), waveform[::-1], motions, landmarks)
+    assert row.clip_sha256 != again.clip_sha256
+    assert row.audio_sha256 == again.audio_sha256 != other.audio_sha256

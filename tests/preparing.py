@@ -10,7 +10,7 @@ from src.data.prepare import Preparation, PrepareReport, local_pool
 from src.data.split import assign_splits
 
 SETTINGS = ClipSettings(
-    max_side_px=720,
+    max_side_px=1280,
     probe_every_s=2.0,
     rival_ratio=0.6,
     min_seconds=0.5,

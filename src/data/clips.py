@@ -30,7 +30,7 @@ from src.motion import ARKIT55, CORE7, FRAMES_PER_SECOND, Motion
 SAMPLE_RATE_HZ = 16_000
 SAMPLES_PER_FRAME = SAMPLE_RATE_HZ // FRAMES_PER_SECOND
 
-PIPELINE_VERSION = 2
+PIPELINE_VERSION = 3
 """Grows when the same file with the same settings would give other stretches or offsets."""
 
 FIX_ABOVE_MS = 40.0
@@ -52,7 +52,8 @@ class ClipSettings(StretchRules):
     """What decides how clips are made and whether they are good enough, beside the rules for stretches.
 
     Attributes:
-        max_side_px: larger pictures are shrunk to this for the face search.
+        max_side_px: larger pictures are shrunk for the face search, by the smallest whole factor that keeps their
+            longer side within this.
         probe_every_s: how often a picture is searched for a second face.
         rival_ratio: a second face counts from this share of the first one's height.
         silence_db: a stretch whose level stays below is silent, in dB of full scale.

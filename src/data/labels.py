@@ -87,7 +87,7 @@ def label_core7(landmarks: NDArray[np.float32], present: NDArray[np.bool_], fps:
     return Motion(values.astype(np.float32), CORE7, fps, start_s, present).clamped()
 
 
-def extract_motion(path: Path, max_side_px: int = 720) -> Motion:
+def extract_motion(path: Path, max_side_px: int = 1280) -> Motion:
     """Label a video file: decode at 25 frames per second by presentation time, follow one face, measure.
 
     Args:

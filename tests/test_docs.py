@@ -40,6 +40,7 @@ def test_every_key_that_is_named_exists(name: str) -> None:
         for layout in ("folder", "voxceleb", "hdtf", "mead", "manifest"):
             config = OmegaConf.to_container(compose("prepare_data", [f"data={layout}"]), resolve=False)
             known |= set(keys_of(config))
+        known |= set(keys_of(OmegaConf.to_container(compose("train"), resolve=False)))
     named = set(re.findall(r"\b((?:prepare|data|engines|models)\.[a-z_]+(?:\.[a-z_]+)*)\b(?!\.md|/)", text_of(name)))
     assert len(named) > 15
     assert named - known == set()

@@ -26,9 +26,9 @@ def main(config: DictConfig) -> None:
     out = Path(config.out)
     if out.suffix.lower() not in ENDINGS:
         raise ConfigError(f"out={config.out}: a picture ends in {' or '.join(ENDINGS)}. Give such a name.")
-    if not 1 <= config.num_images <= 24 or not 600 <= config.width_px <= 6000:
+    if not 1 <= config.num_images <= 24 or not 1000 <= config.width_px <= 6000:
         raise ConfigError(
-            f"num_images must be 1 to 24 and width_px 600 to 6000, got {config.num_images} and {config.width_px}."
+            f"num_images must be 1 to 24 and width_px 1000 to 6000, got {config.num_images} and {config.width_px}."
         )
     store = Store.open(config.store)
     clip_id = find_clip(store, str(config.clip))

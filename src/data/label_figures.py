@@ -59,7 +59,8 @@ class ClipQa:
     """One clip; None is what it can't tell.
 
     Attributes:
-        clip_id, seconds, valid_share, offset_ms, offset_confidence: as in the manifest.
+        clip_id, seconds, valid_share, offset_confidence: as in the manifest.
+        offset_ms: how much later the sound is than the motion, corrections included.
         movement: 95th minus 5th percentile of `jaw_open`, in face sizes.
         noise: of `jaw_open` while still, in face sizes.
         saturated: the `core7` channel that is most at the ends of its range, by `LARGEST_AT_END`; empty for none.

@@ -332,7 +332,7 @@ def _tell(report: PrepareReport) -> None:
         report.speakers,
         report.clips_rejected,
         _listed(report.reasons, "%d %s"),
-        "; cut" + _listed(report.seconds_cut, "%.0f s %s") if report.seconds_cut else "",
+        "; cut" + _listed(report.seconds_cut, "%.1f s %s") if report.seconds_cut else "",
         f"{report.realtime_factor:.1f} times real time" if report.realtime_factor else "all were there already",
     )
 

@@ -114,6 +114,11 @@ class ClipInfo:
     config_hash: str
     clip_sha256: str
 
+    @property
+    def remaining_offset_ms(self) -> float:
+        """How much later the sound of the clip is than its motion: what of `offset_ms` was not corrected."""
+        return self.offset_ms - 1000 * (self.start_s - self.motion_start_s)
+
 
 class ClipTable(Sequence[ClipInfo]):
     """The rows of a manifest, made one by one when they are asked for: a million of them open in a moment.

@@ -25,7 +25,8 @@ def summarise_store(store: Store) -> dict[str, Any]:
         `content_hash`, `split_hash`, `config_hashes`, `landmarks` (share of clips that keep them);
         `split`: rows of `split`, `language`, `clips`, `minutes`, `speakers`, where the language None is all of them;
         `terms`: rows of `licence`, `consent`, `clips`, `minutes`, `speakers`;
-        `offsets`: `edges_ms` and the counts `reliable` and `unsure`, and the median of the reliable ones, None without;
+        `offsets`: those that remain after correction: `edges_ms` and the counts `reliable` and `unsure`, and the
+        median of the reliable ones, None without;
         `footage`: histograms with `name`, `unit`, `edges`, `counts`; no edges but `everywhere` for one value in all.
     """
     clips = store.clips
@@ -78,7 +79,10 @@ def _terms(clips: ClipTable, counted: Callable[[NDArray[np.int64]], dict[str, An
 
 
 def _offsets(clips: ClipTable) -> dict[str, Any]:
-    offsets = np.array(clips.column("offset_ms"), np.float64)
+    estimated, start_s, motion_start_s = (
+        np.array(clips.column(name), np.float64) for name in ("offset_ms", "start_s", "motion_start_s")
+    )
+    offsets = estimated - 1000 * (start_s - motion_start_s)
     reliable = np.array(clips.column("offset_confidence"), np.float64) >= RELIABLE_CONFIDENCE
     reach = max(200.0, 40 * float(np.ceil(np.abs(offsets).max(initial=0) / 40)))
     edges = np.arange(-reach, reach + 1, 20 if reach <= 400 else 40)

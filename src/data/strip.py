@@ -3,6 +3,7 @@
 What a label says and what the face does at that moment stand above each other, so that an eye can judge.
 """
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,6 +47,7 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73")
 _DPI = 100
 _CELL_PX = 256
 _FACE_MARGIN = 0.22
+_CHARACTER_PX = 7.2  # of the caption, wide ones
 
 
 def clip_strip(
@@ -82,7 +84,7 @@ def clip_strip(
     ]
     if landmarks is None:
         remark = "; ".join(filter(None, [remark, "the store keeps no landmarks"]))
-    return _drawn(clip, frames, cells, caption_of(info, remark), width_px)
+    return _drawn(clip, frames, cells, caption_of(info, remark, round(width_px / _CHARACTER_PX)), width_px)
 
 
 def encoded(image: NDArray[np.uint8], ending: str = ".png") -> bytes:
@@ -93,8 +95,8 @@ def encoded(image: NDArray[np.uint8], ending: str = ".png") -> bytes:
     return content.tobytes()
 
 
-def caption_of(info: ClipInfo, remark: str = "") -> str:
-    """What a clip is, in one or two lines."""
+def caption_of(info: ClipInfo, remark: str = "", columns: int = 1000) -> str:
+    """What a clip is, in lines of at most so many characters."""
     facts = [
         info.clip_id,
         info.path,
@@ -102,15 +104,15 @@ def caption_of(info: ClipInfo, remark: str = "") -> str:
         f"language {info.language or 'unknown'}",
         f"{info.seconds:.2f} s from {info.start_s:.2f} s",
     ]
-    side = "late" if info.offset_ms >= 0 else "early"
+    side = "late" if info.remaining_offset_ms >= 0 else "early"
     facts_2 = [
         f"face seen in {info.valid_share:.0%}",
-        f"sound {abs(info.offset_ms):.0f} ms {side}, confidence {info.offset_confidence:.2f}",
+        f"sound {abs(info.remaining_offset_ms):.0f} ms {side}, confidence {info.offset_confidence:.2f}",
         f"licence: {info.licence or 'unknown'}",
         f"consent: {info.consent or 'unknown'}",
     ]
     lines = [" · ".join(facts), " · ".join(facts_2), f"Note: {remark}." if remark else ""]
-    return "\n".join(line for line in lines if line)
+    return "\n".join(row for line in lines for row in textwrap.wrap(line, columns))
 
 
 def _pictures(

@@ -51,6 +51,11 @@ def test_reliable_and_unsure_offsets_are_told_apart(rows: list[ClipInfo], tmp_pa
     assert len(offsets["edges_ms"]) == len(offsets["unsure"]) + 1
 
 
+def test_a_corrected_offset_is_counted_as_what_is_left_of_it(rows: list[ClipInfo], tmp_path: Path) -> None:
+    corrected = replace(rows[0], offset_ms=300.0, offset_confidence=1.0, start_s=2.0, motion_start_s=1.71)
+    assert summarise_store(write_manifest(tmp_path, [corrected]))["offsets"]["median_ms"] == pytest.approx(10.0)
+
+
 def test_stretches_of_one_video_are_one_source(rows: list[ClipInfo], tmp_path: Path) -> None:
     changed = [replace(row, path=f"a.mp4#t={n},{n + 1}") for n, row in enumerate(rows)]
     assert summarise_store(write_manifest(tmp_path, changed))["sources"] == 1

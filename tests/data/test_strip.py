@@ -124,6 +124,16 @@ def test_the_caption_says_whose_clip_it_is_and_under_which_terms(plain: Store) -
     assert "consent: unknown" in caption_of(plain.info("anna_0"))
 
 
+def test_a_long_caption_stays_inside_the_picture(plain: Store) -> None:
+    info = replace(plain.info("anna_0"), licence="a licence of many words " * 20)
+    assert max(len(line) for line in caption_of(info, columns=120).splitlines()) <= 120
+
+
+def test_a_corrected_offset_is_no_fault_of_the_clip(plain: Store) -> None:
+    info = replace(plain.info("anna_0"), offset_ms=300.0, start_s=2.0, motion_start_s=1.7)
+    assert "sound 0 ms late" in caption_of(info)
+
+
 def test_an_unknown_clip_is_an_error(plain: Store) -> None:
     with pytest.raises(DataError, match="no clip 'bob_0'"):
         clip_strip(plain, "bob_0")

@@ -58,9 +58,9 @@ def test_a_wrong_name_gets_close_ones(store: Store, wanted: str, words: str) -> 
 @pytest.mark.parametrize("ending", ["png", "jpg"])
 def test_the_strip_is_written_as_a_picture(store: Store, tmp_path: Path, ending: str) -> None:
     out = tmp_path / "made" / f"strip.{ending}"
-    done = inspect(f"store={store.folder}", "clip=anna/0.mp4", f"out={out}", "width_px=800")
+    done = inspect(f"store={store.folder}", "clip=anna/0.mp4", f"out={out}", "width_px=1000")
     assert done.returncode == 0, done.stderr
-    assert cv2.imread(str(out)).shape[1] == 800
+    assert cv2.imread(str(out)).shape[1] == 1000
     assert [file.name for file in out.parent.iterdir()] == [out.name]
 
 

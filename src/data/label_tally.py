@@ -105,7 +105,7 @@ class LabelTally:
             clip_id=info.clip_id,
             seconds=info.seconds,
             valid_share=info.valid_share,
-            offset_ms=round(info.remaining_offset_ms, 1),
+            offset_ms=info.remaining_offset_ms,
             offset_confidence=info.offset_confidence,
             movement=_number(reach[1] - reach[0]),
             noise=_number(noise),

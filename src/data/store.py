@@ -117,7 +117,7 @@ class ClipInfo:
     @property
     def remaining_offset_ms(self) -> float:
         """How much later the sound of the clip is than its motion: what of `offset_ms` was not corrected."""
-        return self.offset_ms - 1000 * (self.start_s - self.motion_start_s)
+        return round(self.offset_ms - 1000 * (self.start_s - self.motion_start_s), 1)
 
 
 class ClipTable(Sequence[ClipInfo]):

@@ -48,6 +48,7 @@ _DPI = 100
 _CELL_PX = 256
 _FACE_MARGIN = 0.22
 _CHARACTER_PX = 7.2  # of the caption, wide ones
+_LABEL_PX, _LEGEND_PX = 108, 114  # what stands left and right of the curves
 
 
 def clip_strip(
@@ -188,7 +189,7 @@ def _drawn(
     clip: Clip, frames: NDArray[np.int64], cells: Sequence[NDArray[np.uint8]], caption: str, width_px: int
 ) -> NDArray[np.uint8]:
     width = width_px / _DPI
-    left, right = 0.068, 0.93
+    left, right = _LABEL_PX / width_px, 1 - _LEGEND_PX / width_px
     picture_height = width * (right - left) / len(cells)
     num_lines = caption.count("\n") + 1
     head_height, foot_height = 0.20 * num_lines + 0.15, 0.45

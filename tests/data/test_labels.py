@@ -139,6 +139,14 @@ def test_a_mouth_that_never_closes_is_not_read_as_closed(closed: np.ndarray) -> 
     assert motion.channel("jaw_open").min() > 0.085
 
 
+def test_lips_that_close_only_when_rounded_are_not_narrow_by_themselves(closed: np.ndarray) -> None:
+    rounded = (TIME > 1) & (TIME < 2.2)
+    opening, spread = np.where(rounded, 0.0, 0.1), np.where(rounded, -0.12, 0.0)
+    motion = label(film(talk(closed, opening, spread, still()), np.zeros((T, 3))))
+    assert motion.channel("mouth_narrow")[rounded].max() > 0.07
+    assert motion.channel("mouth_wide")[~rounded].max() < 0.05
+
+
 def test_shut_lids_are_1_and_open_ones_0(closed: np.ndarray) -> None:
     blink = still()
     blink[30:34] = blink[60] = 1.0

@@ -25,11 +25,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from scripts.entry import run
 from scripts.preparation_speed import measure_preparation
+from src.data.clip_info import ClipInfo
 from src.data.datamodule import MotionDataModule
 from src.data.features import FeatureExtractor
 from src.data.features.base import hash_of
 from src.data.frame_bank import FrameBank, bank_identity
-from src.data.store import ClipInfo, write_manifest
+from src.data.store import write_manifest
 from src.data.window_loader import WindowLoader
 from src.eval.provenance import provenance
 from src.files import write_json

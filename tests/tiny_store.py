@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from src.data.store import ClipInfo, Store, write_clip, write_manifest
+from src.data.clip_info import ClipInfo
+from src.data.store import Store, write_clip, write_manifest
 from src.motion import CORE7, Motion
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from src.data.clip_info import ClipTable
 from src.data.frame_bank import FrameBank
 from src.data.split import TEST, TRAIN, VAL, SplitRow, assign_splits, hold_out, is_speaker_disjoint
-from src.data.store import ClipTable
 from src.data.windows import Spans
 from src.errors import DataError
 

@@ -13,13 +13,24 @@ from src.data.arkit import label_arkit55
 from src.data.audio import load_recording
 from src.data.blendshapes import MODEL_SHA256, FaceBlendshapes
 from src.data.checks import check_audible, check_complete, check_offset, check_overlap, level_db, nothing_left
+from src.data.clip_info import ClipInfo
 from src.data.labels import LABEL_VERSION, frame_times, label_core7
 from src.data.layouts import Source
-from src.data.records import CutStretch, SourceRecord, read_record, record_path, source_id_of, write_record
+from src.data.records import (
+    CutStretch,
+    SourceRecord,
+    read_record,
+    record_path,
+    refuse,
+    refused_record,
+    remember,
+    source_id_of,
+    write_record,
+)
 from src.data.rejection import MediaError, Reason
 from src.data.segments import Cut, Stretch, StretchRules, find_stretches, turned_away
 from src.data.speech_activity import SPEECH_PROBABILITY, speech_activity
-from src.data.store import STORE_VERSION, ClipInfo, clip_path, describe_clip, read_row, write_clip
+from src.data.store import STORE_VERSION, clip_path, describe_clip, read_row, write_clip
 from src.data.sync import AvOffset, estimate_offset, pool_offsets
 from src.data.tracking import MARGIN_S, FaceFrames, FaceTrack, FaceTracker, Stopwatch
 from src.data.video import Timeline, read_timeline
@@ -188,7 +199,7 @@ class ClipMaker:
             record = refuse(self.folder, source, error, source_sha256, self.config_hash, seconds=seconds)
         except Exception as error:  # noqa: BLE001 - one odd file among a million must not end the run
             # Not remembered: the next run, maybe of a repaired program or with room on the disk, tries again.
-            record = _refusal(source, _failure(source.path, error), source_sha256, self.config_hash)
+            record = refused_record(source, _failure(source.path, error), source_sha256, self.config_hash)
             clips = []
         return SourceResult(record, tuple(clips), False, dict(stopwatch.seconds))
 
@@ -343,42 +354,6 @@ class ClipMaker:
         if renamed != record:
             write_record(self.folder, renamed)
         return SourceResult(renamed, tuple(clips), True, {})
-
-
-def remember(folder: Path, record: SourceRecord) -> None:
-    """Write the record of a source, and remove those clips of it that an earlier run made and this one did not."""
-    earlier = read_record(record_path(folder, record.path))
-    write_record(folder, record)
-    if earlier is not None:
-        for clip_id in earlier.clips.keys() - record.clips.keys():
-            clip_path(folder, clip_id).unlink(missing_ok=True)
-
-
-def refuse(
-    folder: Path, source: Source, error: MediaError, source_sha256: str, config_hash: str, *,
-    seconds: float = 0.0, timeout_s: float = 0.0,
-) -> SourceRecord:  # fmt: skip
-    """Write down why a source was refused, so that resuming does not try it again, and drop its old clips."""
-    refusal = _refusal(source, error, source_sha256, config_hash)
-    record = replace(refusal, seconds=seconds, timeout_s=timeout_s)
-    remember(folder, record)
-    return record
-
-
-def _refusal(source: Source, error: MediaError, source_sha256: str, config_hash: str) -> SourceRecord:
-    return SourceRecord(
-        path=source.name,
-        source_sha256=source_sha256,
-        config_hash=config_hash,
-        fix_offset=source.fix_offset,
-        seconds=0.0,
-        clips={},
-        cut=(),
-        offset_ms=0.0,
-        offset_confidence=0.0,
-        offset_fixed=False,
-        reason=f"{error.reason}: {error.sentence}",
-    )
 
 
 def _failure(path: Path, error: Exception) -> MediaError:

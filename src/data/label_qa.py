@@ -21,9 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
+from src.data.clip_info import ClipInfo
 from src.data.label_figures import LabelQa
 from src.data.label_tally import LabelTally, References
-from src.data.store import ClipInfo, Store
+from src.data.store import Store
 from src.errors import DataError
 from src.motion import Motion
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
 
+from src.data.clip_info import ClipInfo, versions_of
 from src.data.label_figures import (
     BLINKS_JUDGED_S,
     BLINKS_PER_MINUTE,
@@ -34,7 +35,7 @@ from src.data.label_measures import (
     still_noise,
     still_windows,
 )
-from src.data.store import ClipInfo, Store, clip_path, versions_of
+from src.data.store import Store, clip_path
 from src.motion import ARKIT55, CORE7, Motion, MotionSpec, core7_of, spec_named
 
 NOISE_REACH = 6.0

@@ -17,9 +17,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from src.data.blendshapes import check_model
-from src.data.clips import ClipMaker, ClipSettings, SourceResult, refuse
+from src.data.clips import ClipMaker, ClipSettings, SourceResult
 from src.data.layouts import Source
-from src.data.records import SOURCES, CutStretch, read_record, record_path, source_id_of
+from src.data.records import SOURCES, CutStretch, read_record, record_path, refuse, source_id_of
 from src.data.rejection import MediaError, Reason
 from src.data.split import SplitRow
 from src.data.store import CLIPS, Store, clip_path, write_local, write_manifest

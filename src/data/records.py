@@ -7,10 +7,12 @@ that was stopped. Records hold neither dates nor machine paths, so that equal wo
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from src.data.rejection import Reason
+from src.data.layouts import Source
+from src.data.rejection import MediaError, Reason
+from src.data.store import clip_path
 from src.files import write_json
 
 SOURCES = "sources"
@@ -82,3 +84,40 @@ def write_record(folder: Path, record: SourceRecord) -> None:
     """Write the record of a source into a store, in one step."""
     content = asdict(record) | {"cut": [[each.start_s, each.end_s, each.reason] for each in record.cut]}
     write_json(record_path(folder, record.path), content)
+
+
+def remember(folder: Path, record: SourceRecord) -> None:
+    """Write the record of a source, and remove those clips of it that an earlier run made and this one did not."""
+    earlier = read_record(record_path(folder, record.path))
+    write_record(folder, record)
+    if earlier is not None:
+        for clip_id in earlier.clips.keys() - record.clips.keys():
+            clip_path(folder, clip_id).unlink(missing_ok=True)
+
+
+def refuse(
+    folder: Path, source: Source, error: MediaError, source_sha256: str, config_hash: str, *,
+    seconds: float = 0.0, timeout_s: float = 0.0,
+) -> SourceRecord:  # fmt: skip
+    """Write down why a source was refused, so that resuming does not try it again, and drop its old clips."""
+    refused = refused_record(source, error, source_sha256, config_hash)
+    record = replace(refused, seconds=seconds, timeout_s=timeout_s)
+    remember(folder, record)
+    return record
+
+
+def refused_record(source: Source, error: MediaError, source_sha256: str, config_hash: str) -> SourceRecord:
+    """The record of a source that gave no clips."""
+    return SourceRecord(
+        path=source.name,
+        source_sha256=source_sha256,
+        config_hash=config_hash,
+        fix_offset=source.fix_offset,
+        seconds=0.0,
+        clips={},
+        cut=(),
+        offset_ms=0.0,
+        offset_confidence=0.0,
+        offset_fixed=False,
+        reason=f"{error.reason}: {error.sentence}",
+    )

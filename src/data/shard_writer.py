@@ -22,8 +22,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from webdataset.writer import TarWriter
 
+from src.data.clip_info import ClipInfo
 from src.data.shards import INDEX, SHARDS, SHARDS_VERSION
-from src.data.store import MANIFEST, STORE_VERSION, ClipInfo, Store, clip_path
+from src.data.store import MANIFEST, STORE_VERSION, Store, clip_path
 from src.errors import DataError
 from src.files import replacing, write_json
 

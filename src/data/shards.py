@@ -30,7 +30,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from src.data.store import MANIFEST, Clip, ClipInfo, ClipTable, Store, clip_path, versions_of
+from src.data.clip_info import ClipInfo, ClipTable, versions_of
+from src.data.store import MANIFEST, Clip, Store, clip_path
 from src.errors import DataError
 from src.files import replacing, sha256_of
 from src.motion import CORE7, Motion, spec_named

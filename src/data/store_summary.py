@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from src.data.store import ClipTable, Store
+from src.data.clip_info import ClipTable
+from src.data.store import Store
 from src.data.sync import RELIABLE_CONFIDENCE
 
 UNKNOWN = "unknown"

@@ -14,7 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from src.data.store import Clip, ClipInfo, Store
+from src.data.clip_info import ClipInfo
+from src.data.store import Clip, Store
 from src.data.video import read_timeline, sample_images
 from src.errors import DataError
 from src.face import FACE_OVAL, INNER_LIP, LEFT_EYE, OUTER_LIP, RIGHT_EYE

@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.data.clips import ClipMaker, refuse
+from src.data.clips import ClipMaker
+from src.data.records import refuse
 from src.data.rejection import MediaError, Reason
 from src.data.store import clip_path, write_manifest
 from src.errors import ConfigError

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from src.data.clip_info import ClipInfo
 from src.data.clip_ranking import MOST_OF_A_KIND, rank_clips
 from src.data.label_figures import BLINKS_JUDGED_S, ClipQa, LabelQa
 from src.data.label_qa import measure_labels, true_motion_beside
-from src.data.store import ClipInfo, Store, write_clip, write_manifest
+from src.data.store import Store, write_clip, write_manifest
 from src.motion import ARKIT55, CORE7, Motion, core7_of
 from tests.tiny_store import write_tiny_store
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from src.data.store import ClipInfo, write_manifest
+from src.data.clip_info import ClipInfo
+from src.data.store import write_manifest
 from src.data.store_summary import summarise_store
 from src.data.sync import RELIABLE_CONFIDENCE
 from tests.tiny_store import write_tiny_store

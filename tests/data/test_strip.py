@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from src.data.store import ClipInfo, Store, write_clip, write_manifest
+from src.data.clip_info import ClipInfo
+from src.data.store import Store, write_clip, write_manifest
 from src.data.strip import caption_of, clip_strip, encoded
 from src.errors import DataError
 from src.motion import CORE7, Motion

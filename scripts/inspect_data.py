@@ -10,6 +10,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from scripts.entry import run
+from src.data.layouts import file_of
 from src.data.store import Store
 from src.data.strip import clip_strip, encoded
 from src.errors import ConfigError, DataError
@@ -48,7 +49,7 @@ def find_clip(store: Store, wanted: str) -> str:
     ids, paths = store.clips.column("clip_id"), store.clips.column("path")
     if wanted in ids:
         return wanted
-    of_source = [clip_id for clip_id, path in zip(ids, paths, strict=True) if wanted in (path, path.split("#t=")[0])]
+    of_source = [clip_id for clip_id, path in zip(ids, paths, strict=True) if wanted in (path, file_of(path))]
     if len(of_source) == 1:
         return str(of_source[0])
     if of_source:

@@ -49,6 +49,15 @@ FRAMES_PER_SECOND = 25
 """Frame rate of motion in stores, models and checkpoints: frame i describes t = i / 25 s."""
 
 
+def frame_times(duration_s: float) -> NDArray[np.float64]:
+    """(T,) instants of the motion frames of a clip, in seconds after its first audio sample.
+
+    Frame i is at i / 25 s; T is the smallest count that covers the duration.
+    """
+    # A nanosecond of grace keeps 1.2 s from becoming 31 frames by a rounding error.
+    return np.arange(max(1, int(np.ceil(duration_s * FRAMES_PER_SECOND - 1e-9)))) / FRAMES_PER_SECOND
+
+
 @dataclass(frozen=True)
 class Channel:
     """One number of a face, with its unit, its closed range and its value at rest."""

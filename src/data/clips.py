@@ -14,7 +14,7 @@ from src.data.audio import load_recording
 from src.data.blendshapes import MODEL_SHA256, FaceBlendshapes
 from src.data.checks import check_audible, check_complete, check_offset, check_overlap, level_db, nothing_left
 from src.data.clip_info import ClipInfo
-from src.data.labels import LABEL_VERSION, frame_times, label_core7
+from src.data.labels import LABEL_VERSION, label_core7
 from src.data.layouts import Source
 from src.data.records import (
     CutStretch,
@@ -29,14 +29,14 @@ from src.data.records import (
 )
 from src.data.rejection import MediaError, Reason
 from src.data.segments import Cut, Stretch, StretchRules, find_stretches, turned_away
-from src.data.speech_activity import SPEECH_PROBABILITY, speech_activity
+from src.data.speech_activity import speech_activity, speech_share
 from src.data.store import STORE_VERSION, clip_path, describe_clip, read_row, write_clip
 from src.data.sync import AvOffset, estimate_offset, pool_offsets
 from src.data.tracking import MARGIN_S, FaceFrames, FaceTrack, FaceTracker, Stopwatch
 from src.data.video import Timeline, read_timeline
 from src.errors import ConfigError
 from src.files import sha256_of
-from src.motion import ARKIT55, CORE7, FRAMES_PER_SECOND, Motion
+from src.motion import ARKIT55, CORE7, FRAMES_PER_SECOND, Motion, frame_times
 
 SAMPLE_RATE_HZ = 16_000
 SAMPLES_PER_FRAME = SAMPLE_RATE_HZ // FRAMES_PER_SECOND
@@ -272,7 +272,7 @@ class ClipMaker:
             return Reason.LOW_FRAME_RATE
         if level_db(_sound_of(material, stretch)) < self.settings.silence_db:
             return Reason.SILENT
-        if _speech_share(speech, stretch) < self.settings.min_speech_share:
+        if speech_share(speech[stretch.start : stretch.end]) < self.settings.min_speech_share:
             return Reason.NO_SPEECH
         return None
 
@@ -321,7 +321,7 @@ class ClipMaker:
                 height=material.timeline.height,
                 face_px=float(np.median(choice.faces.facts.face_px[inside])),
                 yaw_deg=float(np.median(np.abs(choice.faces.facts.yaw_deg[inside]))),
-                speech_share=_speech_share(speech, stretch),
+                speech_share=speech_share(speech[stretch.start : stretch.end]),
                 level_db=level_db(waveform),
                 landmark_step_px=0.0,
                 source_sha256=source_sha256,
@@ -399,10 +399,6 @@ def _offset_of(material: _Material, choice: _Choice) -> AvOffset:
 
 def _sound_of(material: _Material, stretch: Stretch) -> NDArray[np.float32]:
     return material.waveform[stretch.start * SAMPLES_PER_FRAME : stretch.end * SAMPLES_PER_FRAME]
-
-
-def _speech_share(speech: NDArray[np.float32], stretch: Stretch) -> float:
-    return float((speech[stretch.start : stretch.end] >= SPEECH_PROBABILITY).mean())
 
 
 def _cut_stretches(source: Source, material: _Material, cuts: list[Cut]) -> tuple[CutStretch, ...]:

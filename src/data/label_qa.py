@@ -69,7 +69,7 @@ def true_motion_beside(store: Store, root: Path | None = None) -> References:
 
     def reference(info: ClipInfo) -> Motion | None:
         try:
-            source = store.source_path(info.clip_id) if root is None else root / info.path.split("#t=")[0]
+            source = store.source_path(info.clip_id, root)
         except DataError:  # the videos are gone, and the truth with them
             return None
         path = source.with_suffix(".motion.npz")

@@ -31,7 +31,7 @@ from src.face import (
     UPPER_INNER_LIP,
     eye_aspect_ratio,
 )
-from src.motion import CORE7, FRAMES_PER_SECOND, Motion
+from src.motion import CORE7, FRAMES_PER_SECOND, Motion, frame_times
 
 LABEL_VERSION = 4
 """Grows when the same landmarks would get other labels, so that stores are labelled again."""
@@ -113,15 +113,6 @@ def extract_motion(path: Path, max_side_px: int = 1280) -> Motion:
     if not track.present.any():
         raise MediaError(path, Reason.NO_FACE, "no face was found in the video. Check its light, size and direction.")
     return label_core7(track.landmarks, track.present, FRAMES_PER_SECOND, 0.0)
-
-
-def frame_times(duration_s: float) -> NDArray[np.float64]:
-    """(T,) instants of the motion frames of a clip, in seconds after its first audio sample.
-
-    Frame i is at i / 25 s; T is the smallest count that covers the duration.
-    """
-    # A nanosecond of grace keeps 1.2 s from becoming 31 frames by a rounding error.
-    return np.arange(max(1, int(np.ceil(duration_s * FRAMES_PER_SECOND - 1e-9)))) / FRAMES_PER_SECOND
 
 
 # Closed lips measure -0.005 to 0.01 face sizes. The percentile finds a clip's own value; the bound keeps a

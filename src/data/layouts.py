@@ -48,8 +48,13 @@ class Source:
 
     @property
     def file_name(self) -> str:
-        """`name` without the `#t=start,end` that tells stretches of one file apart."""
-        return self.name.split("#t=")[0]
+        """`name` without what tells stretches of one file apart."""
+        return file_of(self.name)
+
+
+def file_of(name: str) -> str:
+    """The name of a source without the `#t=start,end` that tells stretches of one file apart."""
+    return name.split("#t=")[0]
 
 
 class VideoTree(ABC):

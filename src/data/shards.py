@@ -30,11 +30,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from src.data.clip_info import ClipInfo, ClipTable, versions_of
-from src.data.store import MANIFEST, Clip, Store, clip_path
+from src.data.clip_info import ClipInfo, ClipTable
+from src.data.store import MANIFEST, Clip, Store, clip_of, clip_path
 from src.errors import DataError
 from src.files import replacing, sha256_of
-from src.motion import CORE7, Motion, spec_named
+from src.motion import CORE7
 
 SHARDS = "shards.json"
 INDEX = "index.parquet"
@@ -223,21 +223,19 @@ def read_tensors(file: BinaryIO, offset: int, size: int, names: Sequence[str]) -
 
 
 def _clip(sample: dict[str, Any], spec: str) -> Clip:
-    wanted = spec_named(spec)
     try:
         info, content = ClipInfo(**json.loads(sample["json"])), sample["safetensors"]
-        if versions_of(info).get(spec) != wanted.version:
-            raise DataError(
-                f"{sample['__url__']}: clip {info.clip_id!r} holds {info.specs}, not {spec} version {wanted.version}. "
-                "Prepare the store again with `python -m scripts.prepare_data` and export it again."
-            )
-        audio, values, valid = read_tensors(io.BytesIO(content), 0, len(content), ("audio", f"motion.{spec}", "valid"))
+        return clip_of(
+            info,
+            spec,
+            lambda *names: read_tensors(io.BytesIO(content), 0, len(content), names),
+            where=sample["__url__"],
+            remedy="Prepare the store again with `python -m scripts.prepare_data` and export it again.",
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"{sample['__url__']}: {sample['__key__']} is no clip ({error}). Check the shard with `sha256sum -c`."
         ) from error
-    motion = Motion(values, wanted, info.fps, 0.0, valid.astype(bool))
-    return Clip(audio.astype(np.float32) / 32768.0, motion, info)
 
 
 def _contents(folder: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from src.errors import DataError
-from src.motion import FRAMES_PER_SECOND
+from src.motion import frame_times
 
 SAMPLE_RATE_HZ = 16_000
 SPEECH_PROBABILITY = 0.5
@@ -52,15 +52,13 @@ def speech_activity(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
             "Pass mono sound at 16 kHz as `load_recording` gives it."
         )
     pieces = speech_probabilities(waveform)
-    seconds = len(waveform) / SAMPLE_RATE_HZ
-    frames = max(1, int(np.ceil(seconds * FRAMES_PER_SECOND - 1e-9)))
     middles_s = (np.arange(len(pieces)) + 0.5) * _PIECE / SAMPLE_RATE_HZ
-    return np.interp(np.arange(frames) / FRAMES_PER_SECOND, middles_s, pieces).astype(np.float32)
+    return np.interp(frame_times(len(waveform) / SAMPLE_RATE_HZ), middles_s, pieces).astype(np.float32)
 
 
-def speech_share(waveform: NDArray[np.float32]) -> float:
-    """Share of a recording's motion frames that hold speech, 0..1. Raises as `speech_activity`."""
-    return float((speech_activity(waveform) >= SPEECH_PROBABILITY).mean())
+def speech_share(speech: NDArray[np.float32]) -> float:
+    """Share of motion frames that hold speech, 0..1, by what `speech_activity` gave for them."""
+    return float((speech >= SPEECH_PROBABILITY).mean())
 
 
 def speech_probabilities(waveform: NDArray[np.float32]) -> NDArray[np.float32]:

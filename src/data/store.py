@@ -22,8 +22,9 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from src.data.clip_info import ClipInfo, ClipTable, versions_of
+from src.data.layouts import file_of
 from src.errors import DataError
 from src.files import replacing, sha256_of, write_json
 from src.motion import CORE7, SPECS, Motion, spec_named
@@ -101,7 +103,7 @@ class Store:
             )
         return cls(folder, ClipTable(table.select([field.name for field in fields(ClipInfo)])))
 
-    @property
+    @cached_property
     def content_hash(self) -> str:
         """SHA-256 over the ids and contents of all clips; the same wherever and whenever they were made."""
         return _hash_of(self.clips, "clip_sha256")
@@ -133,17 +135,9 @@ class Store:
                 this specification or with another version of it.
         """
         info = self.info(clip_id)
-        wanted = spec_named(spec)
-        versions = versions_of(info)
-        if versions.get(spec) != wanted.version:
-            raise DataError(
-                f"{self.folder}: clip {clip_id!r} holds {info.specs}, not {spec} version {wanted.version}. Prepare it "
-                "again with `python -m scripts.prepare_data`"
-                + (" and `models.face_landmarker=<path>`." if spec not in versions else ".")
-            )
-        audio, values, valid = self._read(clip_id, "audio", f"motion.{spec}", "valid")
-        motion = Motion(values, wanted, info.fps, 0.0, valid.astype(bool))
-        return Clip(audio.astype(np.float32) / 32768.0, motion, info)
+        hint = "" if spec in versions_of(info) else " and `models.face_landmarker=<path>`"
+        remedy = f"Prepare it again with `python -m scripts.prepare_data`{hint}."
+        return clip_of(info, spec, lambda *names: self._read(clip_id, *names), where=str(self.folder), remedy=remedy)
 
     def load_motion(self, clip_id: str, spec: str = CORE7.name) -> Motion:
         """Motion of a clip with the time stamps of its source video: frame 0 is at `motion_start_s`.
@@ -168,13 +162,20 @@ class Store:
             )
         return self._read(clip_id, "landmarks")[0].astype(np.float32) * np.float32(info.landmark_step_px)
 
-    def source_path(self, clip_id: str) -> Path:
+    def source_path(self, clip_id: str, root: Path | None = None) -> Path:
         """The video on this machine that a clip was made of.
+
+        Args:
+            clip_id: which.
+            root: the folder with the source videos, believed as it is; None is where they were when the store was
+                prepared.
 
         Raises:
             DataError: the store has no such clip, or its video is not where it was when it was prepared.
         """
-        name = self.info(clip_id).path.split("#t=")[0]
+        name = file_of(self.info(clip_id).path)
+        if root is not None:
+            return root / name
         try:
             local = json.loads((self.folder / LOCAL).read_text("utf-8"))
             path = Path(local["elsewhere"].get(name) or Path(local["root"], name))
@@ -200,6 +201,28 @@ class Store:
                 f"{path}: the clip can't be read ({error}). Delete it and run `python -m scripts.prepare_data` again: "
                 "only what is missing is made."
             ) from error
+
+
+def clip_of(info: ClipInfo, spec: str, read: Callable[..., Sequence[NDArray[Any]]], *, where: str, remedy: str) -> Clip:
+    """A clip with the motion of one specification.
+
+    Args:
+        info: its row.
+        spec: name of the specification.
+        read: gives tensors of the clip's file by their names.
+        where, remedy: for the message if the clip lacks the specification.
+
+    Raises:
+        DataError: it does, or has another version of it.
+    """
+    wanted = spec_named(spec)
+    if versions_of(info).get(spec) != wanted.version:
+        raise DataError(
+            f"{where}: clip {info.clip_id!r} holds {info.specs}, not {spec} version {wanted.version}. {remedy}"
+        )
+    audio, values, valid = read("audio", f"motion.{spec}", "valid")
+    motion = Motion(values, wanted, info.fps, 0.0, valid.astype(bool))
+    return Clip(audio.astype(np.float32) / 32768.0, motion, info)
 
 
 def specs_of(motions: Iterable[Motion]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.data.clip_info import ClipTable
+from src.data.layouts import file_of
 from src.data.store import Store
 from src.data.sync import RELIABLE_CONFIDENCE
 
@@ -55,7 +56,7 @@ def summarise_store(store: Store) -> dict[str, Any]:
             ]
     return counted(np.arange(len(clips))) | {
         "languages": len(set(languages) - {UNKNOWN}),
-        "sources": len({path.split("#t=")[0] for path in clips.column("path")}),
+        "sources": len(set(map(file_of, clips.column("path")))),
         "specs": sorted({spec for specs in set(clips.column("specs")) for spec in specs.split(",")}),
         "content_hash": store.content_hash,
         "split_hash": store.split_hash,

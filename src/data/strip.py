@@ -124,7 +124,7 @@ def _pictures(
     pictures: list[NDArray[np.uint8] | None] = [None] * len(frames)
     times_s = info.motion_start_s + frames / info.fps
     try:
-        path = store.source_path(info.clip_id) if root is None else root / info.path.split("#t=")[0]
+        path = store.source_path(info.clip_id, root)
         for instants, image in sample_images(path, read_timeline(path), times_s):
             for instant in instants:
                 pictures[int(instant)] = image

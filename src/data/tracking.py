@@ -17,7 +17,7 @@ from src.data.landmarks import ClosedAtExit, FaceLandmarker
 from src.data.resampling import HOLD_S, resample_landmarks
 from src.data.segments import FrameFacts, head_yaw_deg
 from src.data.shots import ShotDetector
-from src.data.video import MAX_DISTANCE_S, Timeline, read_images
+from src.data.video import MAX_DISTANCE_S, Timeline, nearest_of, read_images
 from src.face import CHIN, FOREHEAD, NUM_LANDMARKS
 
 _Item = TypeVar("_Item")
@@ -111,7 +111,7 @@ class FaceTrack:
                 known_s, known = known_s[seen], known[seen]
             landmarks[at], present[at], interpolated[at] = resample_landmarks(known_s, known, times_s[at])
             if probed.any():
-                rival[at] = self.rival[of_shot][probed][_nearest(self.times_s[of_shot][probed], times_s[at])]
+                rival[at] = self.rival[of_shot][probed][nearest_of(self.times_s[of_shot][probed], times_s[at])]
         new_shot = np.zeros(len(times_s), bool)
         new_shot[first_frames[(first_frames > 0) & (first_frames < len(times_s))]] = True
         facts = FrameFacts(
@@ -127,7 +127,7 @@ class FaceTrack:
     def _shown(self, times_s: NDArray[np.float64]) -> NDArray[np.bool_]:
         if not len(self.times_s):
             return np.zeros(len(times_s), bool)
-        distance = np.abs(self.times_s[_nearest(self.times_s, times_s)] - times_s)
+        distance = np.abs(self.times_s[nearest_of(self.times_s, times_s)] - times_s)
         between = (times_s >= self.times_s[0]) & (times_s <= self.times_s[-1])
         return distance <= np.where(between, MAX_DISTANCE_S, HOLD_S) + 1e-6
 
@@ -209,13 +209,6 @@ def _has_jumped(before: NDArray[np.float32], after: NDArray[np.float32], picture
     """Whether a face is somewhere else than heads get to within some pictures: it is another one."""
     distance = np.linalg.norm(before[:, :2].mean(axis=0) - after[:, :2].mean(axis=0))
     return bool(distance > _LARGEST_STEP * pictures * _height(before))
-
-
-def _nearest(known_s: NDArray[np.float64], wanted_s: NDArray[np.float64]) -> NDArray[np.int64]:
-    """(T,) which of N ascending times, N >= 1, is nearest to each wanted one."""
-    after = np.clip(np.searchsorted(known_s, wanted_s), 0, len(known_s) - 1)
-    before = np.maximum(after - 1, 0)
-    return np.where(np.abs(known_s[before] - wanted_s) <= np.abs(known_s[after] - wanted_s), before, after)
 
 
 def _heights(faces: NDArray[np.float32]) -> NDArray[np.float64]:

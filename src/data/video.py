@@ -53,10 +53,7 @@ class Timeline:
 
     def nearest(self, times_s: NDArray[np.float64]) -> NDArray[np.int64]:
         """(T,) index of the picture shown closest to each instant; -1 where none is close enough."""
-        after = np.clip(np.searchsorted(self.times_s, times_s), 0, len(self.times_s) - 1)
-        before = np.maximum(after - 1, 0)
-        earlier = np.abs(self.times_s[before] - times_s) <= np.abs(self.times_s[after] - times_s)
-        nearest = np.where(earlier, before, after)
+        nearest = nearest_of(self.times_s, times_s)
         # A microsecond of grace: 0.04 s apart is reached exactly by a 12.5 fps video.
         return np.where(np.abs(self.times_s[nearest] - times_s) <= MAX_DISTANCE_S + 1e-6, nearest, -1)
 
@@ -73,6 +70,13 @@ class Timeline:
             furthest = int(np.searchsorted(self.times_s, self.times_s[index] + LARGEST_STEP_S, side="right")) - 1
             index = max(furthest, index + 1)
         return np.array(chosen, np.int64)
+
+
+def nearest_of(known_s: NDArray[np.float64], wanted_s: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(T,) which of N ascending times, N >= 1, is nearest to each wanted one; of two as near, the earlier."""
+    after = np.clip(np.searchsorted(known_s, wanted_s), 0, len(known_s) - 1)
+    before = np.maximum(after - 1, 0)
+    return np.where(np.abs(known_s[before] - wanted_s) <= np.abs(known_s[after] - wanted_s), before, after)
 
 
 def read_timeline(path: Path) -> Timeline:

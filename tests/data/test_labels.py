@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.data.alignment import align
-from src.data.labels import extract_motion, frame_times, label_core7
+from src.data.labels import extract_motion, label_core7
 from src.data.rejection import MediaError, Reason
 from src.data.smoothing import MAX_INTERPOLATED_FRAMES
 from src.errors import DataError
@@ -25,7 +25,7 @@ from src.face import (
     RIGID,
     UPPER_INNER_LIP,
 )
-from src.motion import CORE7, head_rotation
+from src.motion import CORE7, frame_times, head_rotation
 
 T = 75
 TIME = np.arange(T) / 25

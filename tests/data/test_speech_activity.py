@@ -88,14 +88,14 @@ def test_a_voice_is_speech_and_the_pauses_around_it_are_none(voice: NDArray[np.f
 
 @pytest.mark.parametrize("name", _sounds())
 def test_what_is_no_voice_is_no_speech(name: str) -> None:
-    assert speech_share(_sounds()[name]) == 0
+    assert speech_share(speech_activity(_sounds()[name])) == 0
 
 
 def test_a_voice_is_found_in_noise_and_at_low_level(voice: NDArray[np.float32]) -> None:
     noise = np.random.default_rng(0).normal(0, 0.1 * float(voice.std()), len(voice)).astype(np.float32)
-    clean = speech_share(voice)
-    assert speech_share(voice + noise) > 0.8 * clean
-    assert speech_share(0.03 * voice) > 0.8 * clean
+    clean = speech_share(speech_activity(voice))
+    assert speech_share(speech_activity(voice + noise)) > 0.8 * clean
+    assert speech_share(speech_activity(0.03 * voice)) > 0.8 * clean
 
 
 @settings(max_examples=25)
@@ -124,7 +124,7 @@ def test_speech_is_found_when_it_is_spoken(voice: NDArray[np.float32]) -> None:
 
 def test_the_threads_of_the_process_stay_as_they_are(voice: NDArray[np.float32]) -> None:
     before = torch.get_num_threads()
-    speech_share(voice[:SAMPLE_RATE_HZ])
+    speech_share(speech_activity(voice[:SAMPLE_RATE_HZ]))
     assert torch.get_num_threads() == before
 
 
@@ -140,10 +140,11 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     module._network.cache_clear()
     with pytest.raises(DataError, match="pip install silero-vad"):
-        speech_share(np.zeros(100, np.float32))
+        speech_share(speech_activity(np.zeros(100, np.float32)))
 
 
 def test_real_clips_hold_speech(shared: Path) -> None:
     # The least of 372 real clips is the first of GRID: a short sentence between pauses, 0.39.
     for name in ("aoc_5s", "grid_bbaf2n", "interview_oldman_7s", "lrwar/00651", "retalk_man1_6s"):
-        assert speech_share(load_recording(shared / f"data/real/video/{name}.mp4").waveform) > 0.3, name
+        waveform = load_recording(shared / f"data/real/video/{name}.mp4").waveform
+        assert speech_share(speech_activity(waveform)) > 0.3, name

@@ -41,17 +41,19 @@ class Statistics:
 
 
 class MotionDataModule(pl.LightningDataModule):
-    """Batches of stacked features, motion and masks from one store.
+    """Batches of stacked features, motion, masks and speakers from one store.
 
     Training batches are windows with augmentation; validation and test batches are whole clips without.
 
     Attributes:
         split: see `Split`; there after `setup`.
         content_hash: of the store; there after `setup`.
+        speakers: those of the training clips, sorted; batches number them from 1. There after `setup`.
     """
 
     split: Split
     content_hash: str
+    speakers: tuple[str, ...]
 
     def __init__(
         self,
@@ -159,6 +161,7 @@ class MotionDataModule(pl.LightningDataModule):
             val_speakers=self._val_speakers,
             seed=self._seed,
         )
+        self.speakers = tuple(sorted(set(self.split.train.speakers)))
         self._bank = bank
         parts = {"training": self.split.train, "validation": self.split.val, "test": self.split.test}
         for name, part in parts.items():
@@ -198,6 +201,7 @@ class MotionDataModule(pl.LightningDataModule):
         windows = WindowDataset(
             self._opened(),
             self.split.train,
+            speaker_ids=self.split.train.speaker_ids(self.speakers),
             window_frames=self._window_frames,
             context_frames=self._context_frames,
             lookahead_frames=self._lookahead_frames,
@@ -265,6 +269,7 @@ class MotionDataModule(pl.LightningDataModule):
         clips = WholeClips(
             self._opened(),
             spans,
+            speaker_ids=spans.speaker_ids(self.speakers),
             hops_per_frame=front.hops_per_frame,
             silence=front.silence_row,
             change=self._finish,

@@ -40,13 +40,26 @@ class Spans:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def speaker_ids(self, known: Sequence[str]) -> NDArray[np.int64]:
+        """(n,) the place of each span's speaker among the known ones, from 1; 0 for a stranger."""
+        places = {name: place for place, name in enumerate(known, start=1)}
+        return np.array([places.get(name, 0) for name in self.speakers], np.int64)
+
 
 class Batch(NamedTuple):
-    """features (B, T, F), motion (B, T, C), mask (B, T) bool: frames that losses and metrics look at."""
+    """What networks are trained and judged on.
+
+    Attributes:
+        features: (B, T, F).
+        motion: (B, T, C).
+        mask: (B, T) bool, frames that losses and metrics look at.
+        speakers: (B,) int64, from 1 for the speakers of the training clips; 0 is a stranger.
+    """
 
     features: Tensor
     motion: Tensor
     mask: Tensor
+    speakers: Tensor
 
 
 class Windows(NamedTuple):
@@ -92,6 +105,7 @@ class WindowDataset(Dataset[Batch]):
         bank: FrameBank,
         spans: Spans,
         *,
+        speaker_ids: NDArray[np.int64],
         window_frames: int,
         context_frames: int,
         lookahead_frames: int,
@@ -104,6 +118,7 @@ class WindowDataset(Dataset[Batch]):
 
         Args:
             bank, spans: the data.
+            speaker_ids: (n,) of the spans.
             window_frames: T.
             context_frames, lookahead_frames: past and future rows that a frame depends on.
             hops_per_frame: hops in a row of the bank.
@@ -111,7 +126,7 @@ class WindowDataset(Dataset[Batch]):
             change: augmentation and what makes final features of hops; None leaves them as they are.
             batch_size: windows of a batch that is asked for by number.
         """
-        self._bank, self._spans = bank, spans
+        self._bank, self._spans, self._speaker_ids = bank, spans, torch.from_numpy(speaker_ids)
         self._window_frames, self._context_frames = window_frames, context_frames
         self._lookahead_frames, self._hops_per_frame = lookahead_frames, hops_per_frame
         self._silence = np.tile(silence, hops_per_frame)
@@ -133,7 +148,8 @@ class WindowDataset(Dataset[Batch]):
         if self._change is not None:
             windows = self._change(windows, places.seed)
         size, frames = windows.valid.shape
-        return Batch(windows.hops.reshape(size, frames, -1), windows.motion, windows.mask(self._lookahead_frames))
+        mask, speakers = windows.mask(self._lookahead_frames), self._speaker_ids[places.spans]
+        return Batch(windows.hops.reshape(size, frames, -1), windows.motion, mask, speakers)
 
     def _gather(self, places: Places) -> Windows:
         frames = np.arange(self._window_frames)
@@ -168,13 +184,14 @@ class WholeClips(Dataset[Batch]):
         bank: FrameBank,
         spans: Spans,
         *,
+        speaker_ids: NDArray[np.int64],
         hops_per_frame: int,
         silence: NDArray[np.float32],
         change: Change | None,
         batch_frames: int,
     ) -> None:
         """See `WindowDataset`; `batch_frames` is the most frames of a batch, padding included, but for longer clips."""
-        self._bank, self._spans = bank, spans
+        self._bank, self._spans, self._speaker_ids = bank, spans, torch.from_numpy(speaker_ids)
         self._hops_per_frame = hops_per_frame
         self._silence = np.tile(silence, hops_per_frame)
         self._change = change
@@ -184,7 +201,7 @@ class WholeClips(Dataset[Batch]):
         return len(self.buckets)
 
     def __getitem__(self, index: int) -> Batch:
-        """A bucket as (B, T, F), (B, T, C), (B, T)."""
+        """The clips of a bucket."""
         spans = self.buckets[index]
         starts, lengths = self._spans.starts[spans, None], self._spans.lengths[spans, None]
         frames = np.arange(lengths.max())
@@ -200,7 +217,8 @@ class WholeClips(Dataset[Batch]):
         )
         if self._change is not None:
             windows = self._change(windows, 0)
-        return Batch(windows.hops.reshape(size, length, -1), windows.motion, windows.valid)
+        features = windows.hops.reshape(size, length, -1)
+        return Batch(features, windows.motion, windows.valid, self._speaker_ids[spans])
 
 
 def buckets_of(lengths: NDArray[np.int64], batch_frames: int) -> list[NDArray[np.int64]]:

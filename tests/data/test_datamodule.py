@@ -76,6 +76,14 @@ def rows_of(spans: Spans) -> np.ndarray:
     return np.concatenate([np.arange(start, start + n) for start, n in zip(spans.starts, spans.lengths, strict=True)])
 
 
+def test_batches_number_the_speakers_of_the_training_clips(store: Path, mel: LogMel) -> None:
+    module = data(store, mel)
+    seen = torch.cat([batch.speakers for epoch in range(3) for batch in batches(module, epoch)])
+    assert module.speakers == ("ann", "cid", "dan")
+    assert set(seen.tolist()) == {1, 2, 3}
+    assert [batch.speakers.tolist() for batch in module.val_dataloader()] == [[0]]
+
+
 def test_validation_clips_are_what_the_stream_hears(store: Path, mel: LogMel) -> None:
     module = data(store, mel)
     module.setup()

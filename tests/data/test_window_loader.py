@@ -28,6 +28,7 @@ def loader(num_workers: int = 0, num_windows: int = 60, seed: int = 0) -> Window
     dataset = WindowDataset(
         bank,
         all_of(bank),
+        speaker_ids=np.zeros(len(LENGTHS), np.int64),
         window_frames=20,
         context_frames=5,
         lookahead_frames=2,

@@ -17,6 +17,7 @@ def dataset(*lengths: int, lookahead_frames: int = 2, batch_size: int = 2) -> Wi
     return WindowDataset(
         bank,
         all_of(bank),
+        speaker_ids=np.arange(len(lengths)),
         window_frames=20,
         context_frames=5,
         lookahead_frames=lookahead_frames,
@@ -28,8 +29,7 @@ def dataset(*lengths: int, lookahead_frames: int = 2, batch_size: int = 2) -> Wi
 
 
 def window(windows: WindowDataset, span: int, start: int) -> Batch:
-    (features, motion, mask) = windows[Places(np.array([span]), np.array([start]), 0)]
-    return Batch(features[0], motion[0], mask[0])
+    return Batch(*(part[0] for part in windows[Places(np.array([span]), np.array([start]), 0)]))
 
 
 def masked_in(mask: torch.Tensor) -> list[int]:
@@ -37,7 +37,7 @@ def masked_in(mask: torch.Tensor) -> list[int]:
 
 
 def test_a_window_inside_a_clip_masks_what_it_cuts_off() -> None:
-    features, motion, mask = window(dataset(100), 0, 30)
+    features, motion, mask, _ = window(dataset(100), 0, 30)
     assert features[:, 0].tolist() == motion[:, 0].tolist() == list(range(30, 50))
     assert masked_in(mask) == [i for i in range(5, 18) if (30 + i) % 7 != 3]
 
@@ -47,14 +47,14 @@ def test_the_start_of_a_clip_has_its_whole_past() -> None:
 
 
 def test_the_end_of_a_clip_has_its_whole_future() -> None:
-    features, _, mask = window(dataset(100, 50), 0, 80)
+    features, _, mask, _ = window(dataset(100, 50), 0, 80)
     assert features[:, 0].tolist() == list(range(80, 100))
     assert masked_in(mask) == [i for i in range(5, 20) if (80 + i) % 7 != 3]
 
 
 @pytest.mark.parametrize("lengths", [(12,), (12, 100)])
 def test_a_short_clip_is_followed_by_silence_that_does_not_count(lengths: tuple[int, ...]) -> None:
-    features, motion, mask = window(dataset(*lengths), 0, 0)
+    features, motion, mask, _ = window(dataset(*lengths), 0, 0)
     assert features[12:].tolist() == [[-9.0] * 3] * 8
     assert (motion[12:] == 0).all()
     assert masked_in(mask) == [i for i in range(12) if i % 7 != 3]
@@ -72,6 +72,11 @@ def test_a_batch_holds_each_of_its_windows() -> None:
         assert all(torch.equal(part[row], other) for part, other in zip(together, alone, strict=True))
 
 
+def test_speakers_are_numbered_from_one_and_strangers_are_zero() -> None:
+    spans = all_of(counting_bank(10, 10, 10))
+    assert spans.speaker_ids(["clip0", "clip2"]).tolist() == [1, 0, 2]
+
+
 def test_a_number_is_the_starts_of_some_clips() -> None:
     windows = dataset(100, 12, 50)
     assert len(windows) == 2
@@ -81,14 +86,23 @@ def test_a_number_is_the_starts_of_some_clips() -> None:
 
 def whole(*lengths: int, batch_frames: int) -> WholeClips:
     bank = counting_bank(*lengths)
-    return WholeClips(bank, all_of(bank), hops_per_frame=1, silence=SILENCE, change=None, batch_frames=batch_frames)
+    return WholeClips(
+        bank,
+        all_of(bank),
+        speaker_ids=np.arange(len(lengths)),
+        hops_per_frame=1,
+        silence=SILENCE,
+        change=None,
+        batch_frames=batch_frames,
+    )
 
 
 def test_evaluation_sees_every_clip_whole_and_once() -> None:
     clips = whole(12, 30, 29, 5, batch_frames=60)
     seen = []
     for index in range(len(clips)):
-        features, motion, mask = clips[index]
+        features, motion, mask, speakers = clips[index]
+        assert speakers.tolist() == clips.buckets[index].tolist()
         for row, clip in enumerate(clips.buckets[index]):
             length = (12, 30, 29, 5)[clip]
             assert features[row, :length, 0].tolist() == motion[row, :length, 0].tolist() == list(range(length))

@@ -60,7 +60,7 @@ def measure_loader(config: DictConfig, folder: Path) -> dict[str, Any]:
         config: of the script.
         folder: for made-up stores; nobody cleans it.
     """
-    features, spec, settings = instantiate(config.features), spec_named(config.spec), config.loader
+    features, spec, settings = instantiate(config.features), spec_named(config.spec.name), config.loader
     small, large = folder / "small", folder / "large"
     write_random_store(small, features, spec, [settings.clip_frames] * settings.clips, config.seed)
     generator = np.random.default_rng(config.seed)

@@ -29,7 +29,7 @@ class Train:
 
     out: str = MISSING
     seed: int = 0
-    spec: str = MISSING
+    spec: Any = MISSING
     resume: bool = False
     cpu_threads: int = MISSING
     features: Any = MISSING
@@ -181,7 +181,7 @@ class BenchmarkData:
 
     out: str = MISSING
     seed: int = 0
-    spec: str = MISSING
+    spec: Any = MISSING
     features: Any = MISSING
     data: Any = MISSING
     models: Any = MISSING

@@ -11,6 +11,7 @@ from src.errors import ConfigError
 from src.models.layer_mix import layer_mix
 from src.models.network import MotionNetwork, State
 from src.models.standardize import Standardizer
+from src.models.style import Style
 
 
 class CausalTCN(MotionNetwork):
@@ -28,8 +29,11 @@ class CausalTCN(MotionNetwork):
         dropout: float,
         input_dropout: float,
         lookahead_frames: int,
+        style_size: int = 0,
+        style_dropout: float = 0.0,
+        num_speakers: int = 0,
     ) -> None:
-        """`dilations`, in rows, has one entry per block."""
+        """`dilations`, in rows, has one entry per block; `num_speakers` comes from `set_speakers`."""
         super().__init__()
         if lookahead_frames < 0 or kernel_size < 2 or not dilations or min(dilations) < 1:
             raise ConfigError(
@@ -46,6 +50,9 @@ class CausalTCN(MotionNetwork):
             "dropout": dropout,
             "input_dropout": input_dropout,
             "lookahead_frames": lookahead_frames,
+            "style_size": style_size,
+            "style_dropout": style_dropout,
+            "num_speakers": num_speakers,
         }
         self.lookahead_frames = lookahead_frames
         self.standardizer = Standardizer(in_features=in_features, out_channels=out_channels)
@@ -53,6 +60,9 @@ class CausalTCN(MotionNetwork):
         self._hidden_size = hidden_size
         self._memory_frames = [(kernel_size - 1) * dilation for dilation in dilations]
         self.input = nn.Sequential(nn.Dropout(input_dropout), nn.Linear(in_features // feature_layers, hidden_size))
+        self.style = Style(
+            style_size=style_size, style_dropout=style_dropout, num_speakers=num_speakers, hidden_size=hidden_size
+        )
         self.blocks = nn.ModuleList(
             _ResidualBlock(hidden_size, kernel_size, dilation, dropout) for dilation in dilations
         )
@@ -65,19 +75,26 @@ class CausalTCN(MotionNetwork):
         """One row and the memories of all blocks."""
         return 1 + sum(self._memory_frames)
 
-    def init_state(self, batch: int) -> State:
+    @property
+    def warmup_frames(self) -> int:
+        """All of the receptive field that is past."""
+        return max(self.receptive_field_frames - 1 - self.lookahead_frames, 0)
+
+    def empty_memory(self, batch: int) -> State:
         """One (B, H, M) tensor per block, zero like the padding of a convolution."""
         like = self.standardizer.silence  # shares the weights' device and type
         return tuple(like.new_zeros((batch, self._hidden_size, frames)) for frames in self._memory_frames)
 
     def step(self, features: Tensor, state: State) -> tuple[Tensor, State]:
         """See `MotionNetwork.step`."""
-        hidden = self.input(self.mix(self.standardizer.features(features))).transpose(1, 2)  # (B, H, t)
+        hidden = self.style(self.input(self.mix(self.standardizer.features(features))), state)
+        hidden = hidden.transpose(1, 2)  # (B, H, t)
+        memories, style = state[: len(self.blocks)], state[len(self.blocks) :]
         after = []
-        for block, memory in zip(self.blocks, state, strict=True):
+        for block, memory in zip(self.blocks, memories, strict=True):
             hidden, memory = block(hidden, memory)
             after.append(memory)
-        return self.standardizer.motion(self.output(hidden.transpose(1, 2))), tuple(after)
+        return self.standardizer.motion(self.output(hidden.transpose(1, 2))), (*after, *style)
 
 
 class _ResidualBlock(nn.Module):

@@ -31,7 +31,7 @@ from src.eval.run_page import live_page
 from src.eval.shown import Shown, judge, shown_record
 from src.files import sha256_of, write_json
 from src.realtime.predictor import SpeechToMotion
-from src.realtime.record import engine_record, latency_record
+from src.realtime.record import engine_record
 from src.realtime.session import Frame
 from src.realtime.sinks import Layout, Sink, Write
 from src.render.avatar import Avatar
@@ -73,7 +73,7 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
     session = instantiate(config.session)(predictor=predictor, draw=draw, idle=instantiate(config.idle))
     engine, sink = instantiate(config.clock), instantiate(config.sink)
     warm_up(predictor, draw)
-    parts = latency_record(predictor.latency_parts)
+    parts = predictor.contract.latency_record
     logger.info(
         "algorithmic latency %g ms = %s; shown %g ms after it was spoken",
         predictor.latency_ms,

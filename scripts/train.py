@@ -27,7 +27,8 @@ from src.eval.provenance import commit
 from src.files import replacing, write_json
 from src.models.checkpoint import Checkpoint, Contract, load_checkpoint
 from src.models.motion_module import MotionModule
-from src.motion import FRAMES_PER_SECOND, spec_named
+from src.models.network import MotionNetwork
+from src.motion import spec_named
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +46,6 @@ def main(config: DictConfig) -> None:
     torch.set_num_threads(config.cpu_threads)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     data, module, contract = build(config)
-    data.setup("fit")
-    module.net.standardizer.set_statistics(**vars(data.statistics()))
 
     is_debug = bool(config.trainer.get("fast_dev_run"))
     if not is_debug:
@@ -55,16 +54,20 @@ def main(config: DictConfig) -> None:
     trainer = build_trainer(config)
     num_parameters = sum(parameter.numel() for parameter in module.net.parameters())
     logger.info(
-        "%s with %d parameters, %g ms of algorithmic latency",
+        "%s with %d parameters; algorithmic latency %g ms = %s",
         type(module.net).__name__,
         num_parameters,
         contract.latency_ms,
+        " + ".join(f"{value:g} ms {name}" for name, value in contract.latency_parts_ms.items()),
     )
     hashes = {"data_hash": data.content_hash, "split_hash": data.split.hash}
     origin = {"seed": config.seed, "commit": commit(), **hashes}
     for tracker in trainer.loggers:
         tracker.log_hyperparams({**origin, "config": OmegaConf.to_container(config, resolve=True)})
-    trainer.fit(module, data, ckpt_path=resume_from)
+    if num_parameters:
+        trainer.fit(module, data, ckpt_path=resume_from)
+    else:
+        keep_untrained(trainer, module, data, out)
     if is_debug:
         logger.info("One batch of training and validation ran; a debug run keeps no checkpoint.")
         return
@@ -77,7 +80,7 @@ def main(config: DictConfig) -> None:
         "monitor": config.callbacks.checkpoint.monitor,
         **validated,
         "num_parameters": num_parameters,
-        "latency_ms": latency_parts(contract),
+        "latency_ms": contract.latency_record,
         "train": part_facts(data.split.train),
         "val": part_facts(data.split.val),
         "test": part_facts(data.split.test),
@@ -102,37 +105,36 @@ def main(config: DictConfig) -> None:
 
 
 def build(config: DictConfig) -> tuple[MotionDataModule, MotionModule, Contract]:
-    """The parts of a run. Nothing is read or written yet."""
-    spec = spec_named(config.spec)
+    """The parts of a run: the store is open, and the network knows its statistics and speakers."""
+    spec = spec_named(config.spec.name)
     features: FeatureExtractor = instantiate(config.features)
-    net = instantiate(
+    net: MotionNetwork = instantiate(
         config.models.net,
         in_features=features.row_size,
         feature_layers=features.num_layers,
         out_channels=spec.size,
     )
-    contract = Contract(
-        spec_name=spec.name,
-        spec_version=spec.version,
-        channels=spec.names,
-        fps=float(FRAMES_PER_SECOND),
-        sample_rate_hz=features.sample_rate_hz,
-        hops_per_frame=features.hops_per_frame,
-        lookahead_frames=net.lookahead_frames,
-        features=features.config,
-        features_hash=features.config_hash,
-        features_latency_ms=features.latency_ms,
-    )
     # The parts that the run knows are passed to partials: through Hydra they would turn into configs.
-    training = OmegaConf.masked_copy(config.models, [key for key in config.models if key != "net"])
-    module = instantiate(training, _partial_=True, _convert_="all")(net=net, contract=contract)
-    data = instantiate(config.data, _partial_=True, _convert_="all")(
+    data: MotionDataModule = instantiate(config.data, _partial_=True, _convert_="all")(
         features=features,
         spec=spec,
-        context_frames=net.receptive_field_frames - 1 - net.lookahead_frames,
+        context_frames=net.warmup_frames,
         lookahead_frames=net.lookahead_frames,
     )
+    data.setup("fit")
+    net.standardizer.set_statistics(**vars(data.statistics()))
+    net.set_speakers(len(data.speakers))
+    known = data.speakers if net.style.style_size else ()
+    contract = Contract.of(spec=spec, features=features, net=net, speakers=known)
+    training = OmegaConf.masked_copy(config.models, [key for key in config.models if key != "net"])
+    module: MotionModule = instantiate(training, _partial_=True, _convert_="all")(net=net, contract=contract)
     return data, module, contract
+
+
+def keep_untrained(trainer: pl.Trainer, module: MotionModule, data: MotionDataModule, out: Path) -> None:
+    """Write the checkpoint of a reference, which has nothing to learn."""
+    trainer.validate(module, data, verbose=False)
+    trainer.save_checkpoint(out / BEST)
 
 
 def build_trainer(config: DictConfig) -> pl.Trainer:
@@ -191,15 +193,6 @@ def quiet_lightning() -> None:
     for message in (".*exists and is not empty", ".*smaller than the logging interval", ".*does not have many workers"):
         warnings.filterwarnings("ignore", message)
     warnings.filterwarnings("ignore", ".*LeafSpec.*")
-
-
-def latency_parts(contract: Contract) -> dict[str, float]:
-    """Algorithmic latency from sound to motion, and what it is the sum of."""
-    return {
-        "features": contract.features_latency_ms,
-        "lookahead": 1000.0 * contract.lookahead_frames / contract.fps,
-        "total": contract.latency_ms,
-    }
 
 
 if __name__ == "__main__":

@@ -6,10 +6,14 @@ import numpy as np
 
 from src.data.clip_info import ClipInfo
 from src.data.store import Store, write_clip, write_manifest
-from src.motion import CORE7, Motion
+from src.motion import CORE7, Motion, MotionSpec
+
+JAW = {"core7": "jaw_open", "arkit55": "jawOpen"}
 
 
-def write_tiny_store(folder: Path, frames_per_clip: dict[str, list[int]], seed: int = 0) -> Store:
+def write_tiny_store(
+    folder: Path, frames_per_clip: dict[str, list[int]], seed: int = 0, specs: tuple[MotionSpec, ...] = (CORE7,)
+) -> Store:
     """Write clips of the given lengths in motion frames, per speaker.
 
     The jaw follows the loudness of a noisy buzz, the head sways by itself; frames 3 to 5 are not valid.
@@ -22,11 +26,15 @@ def write_tiny_store(folder: Path, frames_per_clip: dict[str, list[int]], seed: 
             loudness = np.repeat(opening, 640) + 0.001
             time = np.arange(len(loudness)) / 16_000
             buzz = np.sign(np.sin(2 * np.pi * generator.uniform(90, 220) * time)) + generator.normal(size=len(time))
-            values = np.zeros((frames, CORE7.size), np.float32)
-            values[:, CORE7.index("jaw_open")] = opening
-            values[:, CORE7.index("head_yaw")] = 5 * np.sin(np.arange(frames) / 30 + generator.uniform(0, 6))
+            yaw = 5 * np.sin(np.arange(frames) / 30 + generator.uniform(0, 6))
             valid = np.ones(frames, bool)
             valid[3:6] = False
+            motions = []
+            for spec in specs:
+                values = np.zeros((frames, spec.size), np.float32)
+                values[:, spec.index(JAW[spec.name])] = opening
+                values[:, spec.index("head_yaw")] = yaw
+                motions.append(Motion(values, spec, valid=valid))
             info = ClipInfo(
                 clip_id=f"{speaker}_{number}",
                 path=f"{speaker}/{number}.mp4",
@@ -62,5 +70,5 @@ def write_tiny_store(folder: Path, frames_per_clip: dict[str, list[int]], seed: 
                 clip_sha256="",
             )
             waveform = (0.5 * loudness * buzz).astype(np.float32)
-            rows.append(write_clip(folder, info, waveform, [Motion(values, CORE7, valid=valid)], None))
+            rows.append(write_clip(folder, info, waveform, motions, None))
     return write_manifest(folder, rows)

@@ -8,7 +8,7 @@ code travels in the file. Loading compares the contract with this program and re
 import importlib
 import pickle
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,13 @@ from src.errors import Audio2MotionError, CheckpointError, ConfigError
 from src.models.network import MotionNetwork
 from src.motion import FRAMES_PER_SECOND, SPECS, MotionSpec
 
+LOOKAHEAD_PART = "look-ahead of the model"
+"""The part of the latency that is the network's own; the parts before it are the features'."""
+
 SECTION = "audio2motion"
 """The key of our part in a Lightning checkpoint."""
 
-CONTRACT_VERSION = 1
-
-_SINCE_VERSION_1 = {"feature_layers": 1}
-"""Settings of networks that the first checkpoints lack, with what these were."""
+CONTRACT_VERSION = 2
 
 _NET_TARGETS = ("src.models.",)
 _FEATURE_TARGETS = ("src.data.features.",)
@@ -43,7 +43,9 @@ class Contract:
         lookahead_frames: motion frames of future that the network waits for.
         features: configuration of the extractor with its `_target_`, plain types.
         features_hash: `config_hash` of the extractor it was trained with.
-        features_latency_ms: sound after a frame's time that its features need.
+        latency_parts_ms: why motion comes later than its sound, reason by reason in the order of the chain.
+        streams: whether the network can follow sound that is still arriving.
+        speakers: names of the speakers whose style the network knows; the id of the first is 1, that of anyone else 0.
         version: of this list of fields.
     """
 
@@ -56,8 +58,38 @@ class Contract:
     lookahead_frames: int
     features: dict[str, Any]
     features_hash: str
-    features_latency_ms: float
+    latency_parts_ms: dict[str, float]
+    streams: bool
+    speakers: tuple[str, ...]
     version: int = CONTRACT_VERSION
+
+    @classmethod
+    def of(cls, *, spec: MotionSpec, features: Any, net: MotionNetwork, speakers: Sequence[str]) -> "Contract":
+        """The contract of a network that is trained now.
+
+        Args:
+            spec: the vocabulary of its output.
+            features: the extractor of its input, a `src.data.features.FeatureExtractor`.
+            net: the network.
+            speakers: those that have a style of their own.
+        """
+        return cls(
+            spec_name=spec.name,
+            spec_version=spec.version,
+            channels=spec.names,
+            fps=float(FRAMES_PER_SECOND),
+            sample_rate_hz=features.sample_rate_hz,
+            hops_per_frame=features.hops_per_frame,
+            lookahead_frames=net.lookahead_frames,
+            features=features.config,
+            features_hash=features.config_hash,
+            latency_parts_ms={
+                **features.latency_parts,
+                LOOKAHEAD_PART: 1000.0 * net.lookahead_frames / FRAMES_PER_SECOND,
+            },
+            streams=net.streams,
+            speakers=tuple(speakers),
+        )
 
     @property
     def spec(self) -> MotionSpec:
@@ -66,12 +98,17 @@ class Contract:
 
     @property
     def latency_ms(self) -> float:
-        """Algorithmic latency from sound to motion: features plus look-ahead."""
-        return self.features_latency_ms + 1000.0 * self.lookahead_frames / self.fps
+        """Algorithmic latency: sound needed after the time of a motion frame before the frame can be computed."""
+        return sum(self.latency_parts_ms.values())
+
+    @property
+    def latency_record(self) -> dict[str, float]:
+        """The parts of the latency and their `total`, in milliseconds, for reports."""
+        return {**self.latency_parts_ms, "total": self.latency_ms}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for checkpoints and JSON."""
-        return {**asdict(self), "channels": list(self.channels)}
+        return {**asdict(self), "channels": list(self.channels), "speakers": list(self.speakers)}
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "Contract":
@@ -86,7 +123,7 @@ class Contract:
                 f"contract of version {stored.get('version')} with fields {', '.join(sorted(stored))}; this program "
                 f"reads version {CONTRACT_VERSION}. Train again, or use the version of the program that trained it."
             )
-        return cls(**{**stored, "channels": tuple(stored["channels"])})
+        return cls(**{**stored, "channels": tuple(stored["channels"]), "speakers": tuple(stored["speakers"])})
 
     def check(self) -> None:
         """Compare with the vocabulary and clock of this program.
@@ -124,7 +161,8 @@ class Contract:
             extractor = _build(self.features, _FEATURE_TARGETS)
         except ConfigError as error:  # of an encoder that is elsewhere on this machine, or is another one
             raise CheckpointError(f"its features can't be built: {error}") from error
-        stated = (self.sample_rate_hz, self.hops_per_frame, round(self.features_latency_ms, 3))
+        latency_ms = sum(part for name, part in self.latency_parts_ms.items() if name != LOOKAHEAD_PART)
+        stated = (self.sample_rate_hz, self.hops_per_frame, round(latency_ms, 3))
         built = (extractor.sample_rate_hz, extractor.hops_per_frame, round(extractor.latency_ms, 3))
         if stated != built:
             raise CheckpointError(
@@ -179,7 +217,7 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
         contract = Contract.from_dict(section["contract"])
         contract.check()
         contract.build_features()
-        net = _build({**_SINCE_VERSION_1, **section["net"]}, _NET_TARGETS)
+        net = _build(section["net"], _NET_TARGETS)
         weights = {
             name.removeprefix("net."): tensor
             for name, tensor in stored["state_dict"].items()

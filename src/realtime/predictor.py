@@ -5,7 +5,6 @@ Both roads give the same motion: pushing a recording into `MotionStream` in piec
 """
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -17,14 +16,6 @@ from src.data.features import FeatureExtractor
 from src.errors import DataError
 from src.models.checkpoint import Checkpoint, load_checkpoint
 from src.motion import Motion, MotionSpec
-
-
-@dataclass(frozen=True)
-class LatencyPart:
-    """One reason why motion comes later than its sound, in milliseconds."""
-
-    name: str
-    latency_ms: float
 
 
 class SpeechToMotion:
@@ -54,17 +45,9 @@ class SpeechToMotion:
         return cls(load_checkpoint(path))
 
     @property
-    def latency_parts(self) -> tuple[LatencyPart, ...]:
-        """What the sound after a frame's own time is needed for. Their sum is the algorithmic latency."""
-        return (
-            *(LatencyPart(name, latency_ms) for name, latency_ms in self.features.latency_parts.items()),
-            LatencyPart("look-ahead of the model", 1000.0 * self.lookahead_frames / self.fps),
-        )
-
-    @property
     def latency_ms(self) -> float:
-        """Sound needed after the time of a motion frame before the frame can be computed."""
-        return sum(part.latency_ms for part in self.latency_parts)
+        """See `Contract.latency_ms`."""
+        return self.contract.latency_ms
 
     def predict(self, waveform: NDArray[np.float32]) -> Motion:
         """Motion of a whole recording, inside the ranges of the spec.

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import Any
 
 from src.realtime.meter import RunFigures
-from src.realtime.predictor import LatencyPart
 from src.realtime.statistics import LatencySummary
 
 
@@ -24,12 +23,6 @@ def engine_record(figures: RunFigures) -> dict[str, Any]:
         "stages_ms": {name: _summary(summary) for name, summary in figures.stages.items()},
         "latency_bars": {"edges_ms": [round(edge, 3) for edge in edges], "counts": counts},
     }
-
-
-def latency_record(parts: tuple[LatencyPart, ...]) -> dict[str, float]:
-    """The parts of the algorithmic latency by name, and their sum, in milliseconds."""
-    named = {part.name: part.latency_ms for part in parts}
-    return {**named, "total": sum(named.values())}
 
 
 def _summary(summary: LatencySummary | None) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from src.eval.provenance import provenance
 from src.eval.report import page_html
 from src.eval.run_page import demo_page, live_page
 from src.eval.shown import Shown, judge, shown_record
-from src.realtime.record import engine_record, latency_record
+from src.realtime.record import engine_record
 from src.realtime.replay import VirtualClock, VirtualEngine
 from tests.eval.test_lip_sync import motion
 from tests.eval.test_metrics import mouth
@@ -33,7 +33,7 @@ def record(shown: Shown | None) -> dict:
         **engine_record(figures),
         **shown_record(shown),
         "playout_delay_ms": 150.0,
-        "algorithmic_latency_ms": latency_record(tiny().latency_parts),
+        "algorithmic_latency_ms": tiny().contract.latency_record,
         "clock": "virtual",
         "seed": 0,
         "inputs": {name: {"path": f"some/{name}", "sha256": "0" * 64} for name in ("checkpoint", "avatar", "source")},

@@ -49,18 +49,7 @@ def tiny(lookahead_frames: int = 2, seed: int = 0) -> SpeechToMotion:
         motion_mean=torch.from_numpy((CORE7.minimum + CORE7.maximum) / 2),
         motion_std=torch.from_numpy((CORE7.maximum - CORE7.minimum) / 4),
     )
-    contract = Contract(
-        spec_name=CORE7.name,
-        spec_version=CORE7.version,
-        channels=CORE7.names,
-        fps=25.0,
-        sample_rate_hz=RATE,
-        hops_per_frame=features.hops_per_frame,
-        lookahead_frames=lookahead_frames,
-        features=features.config,
-        features_hash=features.config_hash,
-        features_latency_ms=features.latency_ms,
-    )
+    contract = Contract.of(spec=CORE7, features=features, net=net, speakers=())
     return SpeechToMotion(Checkpoint(net, contract, Path("tiny.ckpt"), 0))
 
 
@@ -92,18 +81,7 @@ def trained_one_step(features: FeatureExtractor, path: Path) -> SpeechToMotion:
     (net(rows[None]) - target).square().mean().backward()
     optimizer.step()
     assert not any(torch.equal(*pair) for pair in zip(before, net.parameters(), strict=True))
-    contract = Contract(
-        spec_name=CORE7.name,
-        spec_version=CORE7.version,
-        channels=CORE7.names,
-        fps=25.0,
-        sample_rate_hz=features.sample_rate_hz,
-        hops_per_frame=features.hops_per_frame,
-        lookahead_frames=2,
-        features=features.config,
-        features_hash=features.config_hash,
-        features_latency_ms=features.latency_ms,
-    )
+    contract = Contract.of(spec=CORE7, features=features, net=net, speakers=())
     weights = {f"net.{name}": tensor for name, tensor in net.state_dict().items()}
     torch.save({"state_dict": weights, "epoch": 0, SECTION: describe(net, contract)}, path)
     return SpeechToMotion.load(path)
@@ -159,7 +137,7 @@ def test_every_kind_of_features_trains_and_streams_like_the_whole(kind: str, tmp
 
 
 def test_parts_of_the_latency_have_names(tmp_path: Path) -> None:
-    assert {part.name: part.latency_ms for part in tiny().latency_parts} == {
+    assert tiny().contract.latency_parts_ms == {
         "last feature hop of a frame": 10.0,
         "half a feature window": 12.5,
         "look-ahead of the model": 80.0,
@@ -168,7 +146,7 @@ def test_parts_of_the_latency_have_names(tmp_path: Path) -> None:
     features = SslFeatures(
         model=str(model), layer=1, past_ms=160, new_ms=200, future_ms=80, device="cpu", weights_sha256=None
     )
-    assert {part.name: part.latency_ms for part in trained_one_step(features, tmp_path / "x.ckpt").latency_parts} == {
+    assert trained_one_step(features, tmp_path / "x.ckpt").contract.latency_parts_ms == {
         "last feature hop of a frame": 0.0,
         "filling a chunk": 200.0,
         "look-ahead of the encoder": 80.0,

@@ -22,6 +22,7 @@ from scripts.train import build, build_trainer, main
 from src.data.windows import Batch
 from src.errors import CheckpointError, ConfigError
 from src.models.checkpoint import load_checkpoint
+from src.motion import ARKIT55, CORE7
 from tests.tiny_encoders import write_tiny_encoder
 from tests.tiny_store import write_tiny_store
 
@@ -41,7 +42,7 @@ SMALL = [
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("store")
-    write_tiny_store(folder, {"ann": [70, 45], "bob": [60], "cid": [80]})
+    write_tiny_store(folder, {"ann": [70, 45], "bob": [60], "cid": [80]}, specs=(CORE7, ARKIT55))
     return folder
 
 
@@ -73,7 +74,12 @@ def test_a_run_leaves_a_checkpoint_metrics_and_config(store: Path, finished: Pat
     assert metrics["train"]["clips"] + metrics["val"]["clips"] == 4
     assert metrics["train"]["speakers"] + metrics["val"]["speakers"] == 3
     assert metrics["speaker_disjoint"] is True
-    assert metrics["latency_ms"] == {"features": 22.5, "lookahead": 80.0, "total": 102.5}
+    assert metrics["latency_ms"] == {
+        "last feature hop of a frame": 10.0,
+        "half a feature window": 12.5,
+        "look-ahead of the model": 80.0,
+        "total": 102.5,
+    }
     assert metrics["num_parameters"] == sum(parameter.numel() for parameter in checkpoint.net.parameters())
     assert {"val/lip_r", "val/loss", "val/reconstruction", "val/r_head_yaw"} <= set(metrics)
     assert {"seed", "data_hash", "split_hash", "commit"} <= set(metrics)
@@ -134,8 +140,6 @@ def stop_after(config: DictConfig, epochs: int) -> None:
 
     pl.seed_everything(config.seed, workers=True, verbose=False)
     data, module, _ = build(config)
-    data.setup("fit")
-    module.net.standardizer.set_statistics(**vars(data.statistics()))
     trainer = build_trainer(config)
     trainer.callbacks.append(Stop())
     with pytest.raises(RuntimeError, match="killed"):
@@ -163,7 +167,7 @@ def test_wandb_keeps_an_offline_run_without_a_key(store: Path, tmp_path: Path, m
 
 GROUPS = {
     group: sorted(path.stem for path in (CONFIG_FOLDER / group).glob("*.yaml"))
-    for group in ("features", "models", "trainer", "callbacks", "logger", "experiment", "debug")
+    for group in ("spec", "features", "models", "trainer", "callbacks", "logger", "experiment", "debug")
 }
 
 
@@ -189,12 +193,10 @@ def test_every_file_of_every_group_composes_and_instantiates(
     out = f"out={tmp_path / 'run'}"
     config = composed(choice, *further, f"data.store={store}", out, "trainer.accelerator=cpu")
     data, module, contract = build(config)
-    data.setup("fit")
     assert isinstance(build_trainer(config), pl.Trainer)
-    features, motion, mask = next(iter(data.train_dataloader()))
-    module.net.standardizer.set_statistics(**vars(data.statistics()))
+    features, motion, mask, speakers = next(iter(data.train_dataloader()))
     with torch.no_grad():
-        prediction = module.net(features)
+        prediction = module.net(features, speakers)
     assert prediction.shape == motion.shape
     assert math.isfinite(prediction.sum())
     assert mask.any()
@@ -230,8 +232,6 @@ def journey(
     """Train with checkpoints within the epochs; the journal and the weights at the end."""
     pl.seed_everything(config.seed, workers=True, verbose=False)
     data, module, _ = build(config)
-    data.setup("fit")
-    module.net.standardizer.set_statistics(**vars(data.statistics()))
     trainer, journal = build_trainer(config), Journal(kill_at_step)
     steps = KeepSteps(folder, "{step}", every_n_train_steps=2, save_top_k=-1, auto_insert_metric_name=False)
     trainer.callbacks += [steps, journal]

@@ -12,8 +12,8 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from src.errors import ConfigError
 from src.models.checkpoint import SECTION, Contract, describe
-from src.models.correlation import ClipCorrelation
-from src.models.losses import MotionLoss
+from src.models.correlation import ClipCorrelation, ClipScore
+from src.models.losses import Comparison, MotionLoss
 from src.models.network import MotionNetwork
 
 MIN_CORRELATED_FRAMES = 15
@@ -23,9 +23,10 @@ MIN_CORRELATED_FRAMES = 15
 class MotionModule(pl.LightningModule):
     """Minimises weighted losses on windows, validates on whole clips.
 
-    Batches are (features (B, T, F), motion (B, T, C), mask (B, T)); in those of whole clips, silence that is masked
-    follows the shorter ones. Logged: `train/loss` and each term, `val/loss` and each term, `val/r_<channel>`, and
-    `val/lip_r`, which is that of `lip_channel`.
+    Batches are (features (B, T, F), motion (B, T, C), mask (B, T), speakers (B,)); in those of whole clips, silence
+    that is masked follows the shorter ones. Logged: `train/loss` and each term; for `val` and `test`, `val/loss` and
+    each term, `val/r_<channel>`, and of `lip_channel` `val/lip_r` and `val/lip_std_ratio`, the deviation of the
+    prediction over that of the reference. Several processes log what one would that saw all clips.
     Set the network's statistics before training; they belong to the data.
     """
 
@@ -46,7 +47,7 @@ class MotionModule(pl.LightningModule):
             net: the network.
             losses: terms by name; null ones are skipped.
             channel_weights: how much each of them counts in the losses.
-            lip_channel: the channel of `val/lip_r`.
+            lip_channel: the channel that opens the mouth.
             contract: names the channels; saved in every checkpoint.
             optimizer: called with groups of parameters.
             schedule: called with the optimizer and `total_steps`.
@@ -76,6 +77,7 @@ class MotionModule(pl.LightningModule):
         self._optimizer = optimizer
         self._schedule = schedule
         self._correlation = ClipCorrelation(num_channels=len(names), min_frames=MIN_CORRELATED_FRAMES)
+        self._forget()
 
     def on_fit_start(self) -> None:
         """Remember the seed of the run."""
@@ -87,36 +89,43 @@ class MotionModule(pl.LightningModule):
 
     def training_step(self, batch: Sequence[Tensor], batch_index: int) -> Tensor:
         """The weighted sum of the losses on one batch of windows."""
-        features, motion, mask = batch
-        terms = self._terms(self.net(features), motion, mask)
-        loss = self._total(terms)
-        self._log_terms("train", loss, terms, int(mask.sum()))
+        mask = batch[2]
+        terms = self._terms(self._compare(batch, self._predict(batch)))
+        loss, num_frames = self._total(terms), max(int(mask.sum()), 1)
+        # Means over an epoch are weighted by frames.
+        how: dict[str, Any] = {"on_step": False, "on_epoch": True, "batch_size": num_frames, "sync_dist": True}
+        self.log("train/loss", loss, prog_bar=True, **how)
+        self.log_dict({f"train/{name}": term for name, term in terms.items()}, **how)
         return loss
 
     def on_validation_epoch_start(self) -> None:
         """Forget the clips of the validation before."""
-        self._correlation.reset()
+        self._forget()
 
     def validation_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
         """Losses and correlations of whole clips, each as if it were alone in its batch."""
-        features, motion, mask = batch
-        prediction = self.net(features)
-        # Losses that compare frames with each other must not compare those of different clips.
-        frames = mask.sum(dim=1).clamp(min=1)
-        clips = zip(prediction.split(1), motion.split(1), mask.split(1), strict=True)
-        per_clip = [self._terms(*clip) for clip in clips]
-        terms = {
-            name: (torch.stack([clip[name] for clip in per_clip]) * frames).sum() / frames.sum() for name in self.losses
-        }
-        self._log_terms("val", self._total(terms), terms, int(frames.sum()))
-        self._correlation.update(prediction, motion, mask)
+        self._judge(batch)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the correlations over all clips."""
-        for name, r in zip(self._channel_names, self._correlation.compute().tolist(), strict=True):
-            self.log(f"val/r_{name}", r)
-            if name == self._lip_channel:
-                self.log("val/lip_r", r, prog_bar=True)
+        """Log what all clips together give."""
+        self._log_scores("val")
+
+    def on_test_epoch_start(self) -> None:
+        """Forget the clips that were judged before."""
+        self._forget()
+
+    def test_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
+        """As in validation."""
+        self._judge(batch)
+
+    def on_test_epoch_end(self) -> None:
+        """As in validation."""
+        self._log_scores("test")
+
+    @property
+    def clip_scores(self) -> list[ClipScore]:
+        """Of each clip of the last validation or test in this process, in the order of its loader."""
+        return self._correlation.clips
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Weight decay on matrices and kernels only; gains and biases are free."""
@@ -133,16 +142,60 @@ class MotionModule(pl.LightningModule):
         """Put the contract and the network's configuration into the file."""
         checkpoint[SECTION] = describe(self.net, self._contract)
 
-    def _terms(self, prediction: Tensor, motion: Tensor, mask: Tensor) -> dict[str, Tensor]:
-        standardised = self.net.standardizer.standardised_motion
-        predicted, wanted = standardised(prediction), standardised(motion)
-        return {name: loss(predicted, wanted, mask, self.channel_weights) for name, loss in self.losses.items()}
+    def _predict(self, batch: Sequence[Tensor]) -> Tensor:
+        features, _, _, speakers = batch
+        prediction: Tensor = self.net(features, speakers)
+        return prediction
+
+    def _compare(self, batch: Sequence[Tensor], prediction: Tensor) -> Comparison:
+        features, motion, mask, _ = batch
+        standardizer, lip = self.net.standardizer, self._channel_names.index(self._lip_channel)
+        return Comparison(
+            prediction=standardizer.standardised_motion(prediction),
+            target=standardizer.standardised_motion(motion),
+            mask=mask,
+            loudness=((features - standardizer.silence) / standardizer.feature_std).abs().mean(dim=2),
+            channel_weights=self.channel_weights,
+            lip=lip,
+            lip_mean=standardizer.motion_mean[lip],
+            lip_std=standardizer.motion_std[lip],
+        )
+
+    def _terms(self, comparison: Comparison) -> dict[str, Tensor]:
+        return {name: loss(comparison) for name, loss in self.losses.items()}
 
     def _total(self, terms: Mapping[str, Tensor]) -> Tensor:
         return torch.stack([self._weights[name] * term for name, term in terms.items()]).sum()
 
-    def _log_terms(self, stage: str, loss: Tensor, terms: Mapping[str, Tensor], num_frames: int) -> None:
-        """Means over an epoch are weighted by frames, so a short clip counts as little as it is."""
-        self.log(f"{stage}/loss", loss, prog_bar=True, on_step=False, on_epoch=True, batch_size=max(num_frames, 1))
-        for name, term in terms.items():
-            self.log(f"{stage}/{name}", term, on_step=False, on_epoch=True, batch_size=max(num_frames, 1))
+    def _forget(self) -> None:
+        self._correlation.reset()
+        self._term_sums = torch.zeros(len(self.losses) + 1, dtype=torch.float64)
+
+    def _judge(self, batch: Sequence[Tensor]) -> None:
+        """Add the clips of a batch to the sums over an epoch, by their frames."""
+        _, motion, mask, _ = batch
+        prediction = self._predict(batch)
+        # Losses that compare frames with each other must not compare those of different clips.
+        per_clip = [
+            torch.stack([*self._terms(clip).values(), prediction.new_ones(())])
+            for clip in self._compare(batch, prediction).clips()
+        ]
+        self._term_sums += mask.sum(dim=1).cpu().double() @ torch.stack(per_clip).cpu().double()
+        self._correlation.update(prediction, motion, mask)
+
+    def _log_scores(self, stage: str) -> None:
+        sums = torch.cat([self._term_sums, self._correlation.sums.flatten()])
+        if self.trainer.world_size > 1:
+            sums = self.trainer.strategy.reduce(sums.to(self.device), reduce_op="sum").cpu()
+        *term_sums, frames = sums[: len(self._term_sums)]
+        terms = {name: total / frames.clamp(min=1) for name, total in zip(self.losses, term_sums, strict=True)}
+        r, std_ratio = self._correlation.means(sums[len(self._term_sums) :].unflatten(0, (3, -1)))
+        lip = self._channel_names.index(self._lip_channel)
+        # Every process has the same values already; the largest of them says so to Lightning, and rounds nothing.
+        how: dict[str, Any] = {"reduce_fx": "max", "sync_dist": True}
+        self.log(f"{stage}/loss", self._total(terms).float(), prog_bar=True, **how)
+        self.log(f"{stage}/lip_r", r[lip].float(), prog_bar=True, **how)
+        self.log(f"{stage}/lip_std_ratio", std_ratio[lip].float(), **how)
+        self.log_dict({f"{stage}/{name}": term.float() for name, term in terms.items()}, **how)
+        channels = zip(self._channel_names, r, strict=True)
+        self.log_dict({f"{stage}/r_{name}": value.float() for name, value in channels}, **how)

@@ -10,7 +10,7 @@ def correlation(*clips: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> list
     metric = ClipCorrelation(num_channels=clips[0][0].shape[-1], min_frames=5)
     for prediction, reference, mask in clips:
         metric.update(prediction[None], reference[None], mask[None])
-    return metric.compute().tolist()
+    return metric.compute()[0].tolist()
 
 
 def everything(frames: int) -> torch.Tensor:
@@ -59,3 +59,27 @@ def test_a_still_prediction_scores_zero_and_a_still_reference_is_left_out() -> N
 def test_clips_that_are_too_short_are_left_out() -> None:
     good, short = noise(50, 0), noise(4, 1)
     assert correlation((good, good, everything(50)), (-short, short, everything(4))) == pytest.approx([1.0, 1.0])
+
+
+def test_the_ratio_of_deviations_shows_timid_motion() -> None:
+    metric, reference = ClipCorrelation(num_channels=2, min_frames=5), noise(50, 0)
+    metric.update((reference * torch.tensor([0.25, 2.0]) + 7)[None], reference[None], everything(50)[None])
+    assert metric.compute()[1].tolist() == pytest.approx([0.25, 2.0])
+
+
+def test_every_clip_has_a_score_and_sums_of_parts_give_the_whole() -> None:
+    whole, parts = (
+        ClipCorrelation(num_channels=2, min_frames=5),
+        [ClipCorrelation(num_channels=2, min_frames=5) for _ in range(2)],
+    )
+    still = noise(40, 5)
+    still[:, 1] = 0.3
+    clips = [(noise(60, 1), noise(60, 2)), (noise(4, 3), noise(4, 4)), (noise(40, 6), still)]
+    for number, (prediction, reference) in enumerate(clips):
+        for metric in (whole, parts[number % 2]):
+            metric.update(prediction[None], reference[None], everything(len(reference))[None])
+    assert [clip.frames for clip in whole.clips] == [60, 4, 40]
+    assert whole.clips[1].r == (None, None)
+    assert whole.clips[2].r[1] is None is whole.clips[2].std_ratio[1]
+    together = ClipCorrelation.means(parts[0].sums + parts[1].sums)
+    assert torch.allclose(torch.stack(together), torch.stack(whole.compute()), rtol=0, atol=1e-15)

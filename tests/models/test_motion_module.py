@@ -25,7 +25,9 @@ CONTRACT = Contract(
     lookahead_frames=1,
     features={"_target_": "src.data.features.LogMel"},
     features_hash="0",
-    features_latency_ms=22.5,
+    latency_parts_ms={"features": 22.5, "look-ahead of the model": 40.0},
+    streams=True,
+    speakers=(),
 )
 
 
@@ -55,10 +57,11 @@ def module(**changes: Any) -> MotionModule:
     return MotionModule(**{**settings, **changes})
 
 
-def batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def batch() -> tuple[torch.Tensor, ...]:
     """Motion that the features tell: two of them, in the units of the channels."""
     features = torch.randn(4, 30, 4, generator=torch.Generator().manual_seed(1))
-    return features, features[:, :, :2] * torch.tensor([0.05, 5.0]), torch.ones(4, 30, dtype=torch.bool)
+    motion, mask = features[:, :, :2] * torch.tensor([0.05, 5.0]), torch.ones(4, 30, dtype=torch.bool)
+    return features, motion, mask, torch.zeros(4, dtype=torch.int64)
 
 
 def loader() -> DataLoader:
@@ -87,6 +90,38 @@ def test_training_learns_what_the_features_tell() -> None:
     assert after["val/loss"] < 0.1 * before["val/loss"]
     assert after["val/lip_r"] == after["val/r_jaw_open"] > 0.95
     assert after["val/r_head_yaw"] > 0.9
+    assert after["val/lip_std_ratio"] == pytest.approx(1.0, abs=0.2)
+
+
+def test_testing_scores_as_validation_does() -> None:
+    model, judge = module(), trainer()
+    (validated,), (tested,) = judge.validate(model, loader(), verbose=False), judge.test(model, loader(), verbose=False)
+    assert {name.removeprefix("val/"): value for name, value in validated.items()} == {
+        name.removeprefix("test/"): value for name, value in tested.items()
+    }
+
+
+def test_scores_of_single_clips_make_up_the_mean() -> None:
+    model, clips = module(), padded([60, 57, 41, 12], torch.zeros(4))
+    (logged,) = trainer().validate(model, DataLoader([clips], batch_size=None), verbose=False)
+    scores = model.clip_scores
+    assert [score.frames for score in scores] == clips[2].sum(dim=1).tolist()
+    assert scores[3].r == (None, None)
+    counted = [score for score in scores if score.r[0] is not None]
+    frames = sum(score.frames for score in counted)
+    assert logged["val/lip_r"] == pytest.approx(sum(score.frames * score.r[0] for score in counted) / frames, rel=1e-5)
+    ratio = sum(score.frames * score.std_ratio[0] for score in counted) / frames
+    assert logged["val/lip_std_ratio"] == pytest.approx(ratio, rel=1e-5)
+
+
+def test_losses_hear_how_far_a_frame_is_from_silence() -> None:
+    model, (features, motion, mask, speakers) = module(), batch()
+    model.net.standardizer.silence.copy_(torch.tensor([-3.0, 1.0, 0.0, 2.0]))
+    model.net.standardizer.feature_std.copy_(torch.tensor([1.0, 2.0, 4.0, 1.0]))
+    features[:, 5:] = model.net.standardizer.silence
+    features[:, 6, 1:3] += 4.0
+    loudness = model._compare((features, motion, mask, speakers), motion).loudness
+    assert loudness[0, 5:].tolist() == [0.0, (2.0 + 1.0) / 4, *[0.0] * 23]
 
 
 def test_the_loss_is_the_weighted_sum_of_its_terms() -> None:
@@ -95,7 +130,7 @@ def test_the_loss_is_the_weighted_sum_of_its_terms() -> None:
     assert "val/smoothness" not in logged
 
 
-def padded(lengths: list[int], silence: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def padded(lengths: list[int], silence: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Clips of different lengths in one batch, followed by silence that is masked, with some frames not valid."""
     generator = torch.Generator().manual_seed(2)
     size, length = len(lengths), max(lengths)
@@ -105,7 +140,8 @@ def padded(lengths: list[int], silence: torch.Tensor) -> tuple[torch.Tensor, tor
     )
     inside = torch.arange(length) < torch.tensor(lengths)[:, None]
     mask = inside & (torch.rand(size, length, generator=generator) > 0.1)
-    return torch.where(inside[:, :, None], features, silence), torch.where(inside[:, :, None], motion, 0.0), mask
+    features, motion = torch.where(inside[:, :, None], features, silence), torch.where(inside[:, :, None], motion, 0.0)
+    return features, motion, mask, torch.zeros(size, dtype=torch.int64)
 
 
 def test_clips_in_batches_score_as_one_by_one() -> None:
@@ -118,24 +154,28 @@ def test_clips_in_batches_score_as_one_by_one() -> None:
     model, lengths = module(losses=losses), [60, 57, 41, 40, 12]
     silence = torch.tensor([-3.0, 1.0, 0.0, 2.0])
     model.net.standardizer.silence.copy_(silence)
-    features, motion, mask = padded(lengths, silence)
-    alone = [(features[row, :length], motion[row, :length], mask[row, :length]) for row, length in enumerate(lengths)]
+    features, motion, mask, speakers = padded(lengths, silence)
+    alone = [
+        (features[row, :length], motion[row, :length], mask[row, :length], speakers[row])
+        for row, length in enumerate(lengths)
+    ]
     judge = trainer(limit_val_batches=1.0)
     (single,) = judge.validate(model, DataLoader(alone, batch_size=1), verbose=False)
-    (batched,) = judge.validate(model, DataLoader([(features, motion, mask)], batch_size=None), verbose=False)
+    (batched,) = judge.validate(model, DataLoader([(features, motion, mask, speakers)], batch_size=None), verbose=False)
     assert set(single) > {"val/concordance", "val/smoothness", "val/lip_r"}
     assert batched == pytest.approx(single, rel=1e-6, abs=1e-6)
 
 
 def test_channels_weigh_by_deviation_not_by_unit() -> None:
     model = module(channel_weights={"jaw_open": 1.0, "head_yaw": 1.0})
-    features, motion, mask = batch()
+    features, motion, mask, speakers = batch()
     with torch.no_grad():
         prediction = model.net(features)
         one_std_off = [motion.clone(), motion.clone()]
         one_std_off[0][..., 0] += 0.05
         one_std_off[1][..., 1] += 5.0
-        terms = [model._terms(motion, wrong, mask)["reconstruction"] for wrong in one_std_off]
+        compared = [model._compare((features, wrong, mask, speakers), motion) for wrong in one_std_off]
+        terms = [model._terms(comparison)["reconstruction"] for comparison in compared]
     assert prediction.shape == motion.shape
     assert terms[0].item() == pytest.approx(terms[1].item(), rel=1e-3) == pytest.approx(0.5, rel=1e-3)
 

@@ -21,7 +21,7 @@ from src.data.features import FeatureExtractor
 from src.data.frame_bank import FrameBank, finished_hops, sums_of
 from src.data.recipe import Recipe
 from src.data.shards import open_store
-from src.data.window_loader import WindowBatches, WindowLoader
+from src.data.window_loader import ClipBuckets, WindowBatches, WindowLoader
 from src.data.windows import Batch, Spans, WholeClips, WindowDataset, Windows
 from src.errors import ConfigError
 from src.motion import FRAMES_PER_SECOND, MotionSpec
@@ -216,8 +216,7 @@ class MotionDataModule(pl.LightningDataModule):
             num_windows=self._windows_per_epoch,
             batch_size=self._batch_size,
             seed=self._seed,
-            num_replicas=1 if self.trainer is None else self.trainer.world_size,
-            rank=0 if self.trainer is None else self.trainer.global_rank,
+            **self._place(),
         )
         loader = WindowLoader(
             windows,
@@ -237,6 +236,10 @@ class MotionDataModule(pl.LightningDataModule):
     def test_dataloader(self) -> DataLoader[Batch]:
         """Whole clips of the test part, in batches of similar length; none where the store has no such part."""
         return self._whole_clips(self.split.test)
+
+    def clip_order(self, part: Spans) -> list[str]:
+        """Ids of the clips of the validation or test part in the order in which a single process judges them."""
+        return [part.clip_ids[span] for bucket in self._dataset_of(part).buckets for span in bucket]
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run must have in common with the one before, and how far its epoch was."""
@@ -265,8 +268,12 @@ class MotionDataModule(pl.LightningDataModule):
         return {"content_hash": self.content_hash, "split_hash": self.split.hash, "seed": self._seed}
 
     def _whole_clips(self, spans: Spans) -> DataLoader[Batch]:
+        clips = self._dataset_of(spans)
+        return DataLoader(clips, sampler=ClipBuckets(len(clips), **self._place()), batch_size=None)
+
+    def _dataset_of(self, spans: Spans) -> WholeClips:
         front = self._features.front
-        clips = WholeClips(
+        return WholeClips(
             self._opened(),
             spans,
             speaker_ids=spans.speaker_ids(self.speakers),
@@ -275,7 +282,14 @@ class MotionDataModule(pl.LightningDataModule):
             change=self._finish,
             batch_frames=self._eval_batch_frames,
         )
-        return DataLoader(clips, batch_size=None)
+
+    def _place(self) -> dict[str, int]:
+        """Among the processes that share an epoch."""
+        trainer = self.trainer
+        return {
+            "num_replicas": 1 if trainer is None else trainer.world_size,
+            "rank": 0 if trainer is None else trainer.global_rank,
+        }
 
     def _opened(self) -> FrameBank:
         assert self._bank is not None, "setup comes first"

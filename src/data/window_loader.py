@@ -1,4 +1,4 @@
-"""Which windows an epoch has, and a loader that knows how far it is.
+"""Which windows an epoch has, which process sees which clips, and a loader that knows how far it is.
 
 The windows follow from the epoch's number and a seed alone: not from the order of calls, nor from the number
 of worker processes. So an epoch that was interrupted goes on with exactly the windows that were left.
@@ -86,6 +86,26 @@ class WindowBatches(DistributedSampler[Places]):
             begin = (batch * self.num_replicas + self.rank) * self._batch_size % count
             chosen = slice(begin, begin + self._batch_size)
             yield Places(spans[chosen], starts[chosen], int(seeds[chosen].sum()))
+
+
+class ClipBuckets(DistributedSampler[int]):
+    """Deals whole buckets of clips out to the processes of a distributed run, each to one.
+
+    Where they don't divide evenly, the last numbers go beyond the last bucket: `WholeClips` has a batch there of which
+    nothing counts. Each process must take as many steps as the others, or these wait for it forever; what Lightning
+    would do is to repeat clips, which then count twice.
+    """
+
+    def __init__(self, num_buckets: int, *, num_replicas: int, rank: int) -> None:
+        """`num_replicas` processes share them, of which this is number `rank`."""
+        self._num_buckets = num_buckets
+        self.num_replicas, self.rank = num_replicas, rank
+
+    def __len__(self) -> int:
+        return -(-self._num_buckets // self.num_replicas)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.rank, len(self) * self.num_replicas, self.num_replicas))
 
 
 class WindowLoader(DataLoader[Batch]):

@@ -177,7 +177,12 @@ class WholeClips(Dataset[Batch]):
     """Batches of whole clips of similar length, each from its first frame to its last.
 
     Shorter ones are followed by silence that doesn't count, just as a network hears it after any clip's end.
+
+    Attributes:
+        buckets: the clips of each batch, as numbers of spans.
     """
+
+    buckets: list[NDArray[np.int64]]
 
     def __init__(
         self,
@@ -201,8 +206,11 @@ class WholeClips(Dataset[Batch]):
         return len(self.buckets)
 
     def __getitem__(self, index: int) -> Batch:
-        """The clips of a bucket."""
-        spans = self.buckets[index]
+        """The clips of a bucket.
+
+        Numbers beyond the last give a bucket of which nothing counts, for processes that wait for others.
+        """
+        spans = self.buckets[index % len(self.buckets)]
         starts, lengths = self._spans.starts[spans, None], self._spans.lengths[spans, None]
         frames = np.arange(lengths.max())
         inside = frames < lengths
@@ -218,7 +226,8 @@ class WholeClips(Dataset[Batch]):
         if self._change is not None:
             windows = self._change(windows, 0)
         features = windows.hops.reshape(size, length, -1)
-        return Batch(features, windows.motion, windows.valid, self._speaker_ids[spans])
+        mask = windows.valid & (index < len(self.buckets))
+        return Batch(features, windows.motion, mask, self._speaker_ids[spans])
 
 
 def buckets_of(lengths: NDArray[np.int64], batch_frames: int) -> list[NDArray[np.int64]]:

@@ -239,3 +239,10 @@ def test_whole_clips_are_batched_by_length_within_the_budget(store: Path, mel: L
     module.setup()
     shapes = [tuple(batch.mask.shape) for batch in module.val_dataloader()]
     assert shapes == [(2, 70), (1, 45)]
+
+
+def test_the_order_of_clips_is_that_of_the_batches(store: Path, mel: LogMel) -> None:
+    module = data(store, mel, val_speakers=["ann", "bob"], eval_batch_frames=130)
+    module.setup()
+    assert module.clip_order(module.split.val) == ["ann_0", "bob_0", "ann_1"]
+    assert [batch.mask.shape for batch in module.val_dataloader()] == [(1, 70), (2, 60)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from src.data.window_loader import WindowBatches, WindowLoader
+from src.data.window_loader import ClipBuckets, WindowBatches, WindowLoader
 from src.data.windows import Batch, Places, WindowDataset
 from src.errors import ConfigError
 from tests.data.banks import all_of, counting_bank
@@ -84,6 +84,16 @@ def test_processes_share_an_epoch_in_equal_parts() -> None:
     assert [len(part) for part in parts] == [4, 4, 4]
     dealt = [batch for step in zip(*parts, strict=True) for batch in step]
     assert dealt == everything[:12]
+
+
+@pytest.mark.parametrize(("buckets", "processes"), [(7, 1), (7, 2), (6, 3), (1, 4), (0, 2)])
+def test_each_bucket_of_clips_goes_to_one_process_and_all_take_as_many_steps(buckets: int, processes: int) -> None:
+    parts = [list(ClipBuckets(buckets, num_replicas=processes, rank=rank)) for rank in range(processes)]
+    assert len({len(part) for part in parts}) == 1
+    dealt = sorted(index for part in parts for index in part)
+    assert dealt[:buckets] == list(range(buckets))
+    assert all(index >= buckets for index in dealt[buckets:])
+    assert len(dealt) < buckets + processes
 
 
 @pytest.mark.parametrize("num_workers", [1, 2])

@@ -112,6 +112,15 @@ def test_evaluation_sees_every_clip_whole_and_once() -> None:
     assert sorted(seen) == [0, 1, 2, 3]
 
 
+def test_nothing_counts_in_buckets_beyond_the_last() -> None:
+    clips = whole(12, 30, batch_frames=30)
+    for index in range(2):
+        beyond, again = clips[2 + index], clips[index]
+        assert torch.equal(beyond.features, again.features)
+        assert again.mask.any()
+        assert not beyond.mask.any()
+
+
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=40), st.integers(1, 1000))
 def test_buckets_hold_every_clip_once_within_their_size(lengths: list[int], batch_frames: int) -> None:
     buckets = buckets_of(np.array(lengths), batch_frames)

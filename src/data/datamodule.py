@@ -19,6 +19,7 @@ from src.data.bank_split import Split, split_bank
 from src.data.feature_cache import FeatureCache
 from src.data.features import FeatureExtractor
 from src.data.frame_bank import FrameBank, finished_hops, sums_of
+from src.data.guide import Guide
 from src.data.recipe import Recipe
 from src.data.shards import open_store
 from src.data.window_loader import ClipBuckets, WindowBatches, WindowLoader
@@ -48,6 +49,7 @@ class MotionDataModule(pl.LightningDataModule):
     Attributes:
         split: see `Split`; there after `setup`.
         content_hash: of the store; there after `setup`.
+        guide_facts: what a report says about the guide, see `Guide.facts`; there after `setup`, None without one.
         speakers: those of the training clips, sorted; batches number them from 1. There after `setup`.
     """
 
@@ -75,6 +77,7 @@ class MotionDataModule(pl.LightningDataModule):
         silences: Silences | None,
         resting: Sequence[str],
         augmentations: dict[str, Augmentation | None],
+        guide: Guide | None,
         seed: int,
     ) -> None:
         """Take the settings; nothing is read before `setup`.
@@ -97,6 +100,7 @@ class MotionDataModule(pl.LightningDataModule):
             silences: put into training windows before the augmentations; null for none.
             resting: channels that are at rest while nobody speaks.
             augmentations: applied in order to training windows; null ones are skipped.
+            guide: whose motion training windows learn besides the labels; null for the labels alone.
             seed: of the windows and the augmentation, and of the split where it is drawn here.
 
         Raises:
@@ -122,8 +126,11 @@ class MotionDataModule(pl.LightningDataModule):
         self._min_clip_frames = min_clip_frames
         self._val_share = val_share
         self._val_speakers = list(val_speakers)
+        self._guide = guide
         self._seed = seed
         self._bank: FrameBank | None = None
+        self._taught: FrameBank | None = None
+        self.guide_facts: dict[str, Any] | None = None
         self._train_loader: WindowLoader | None = None
         self._position: dict[str, Any] = {}
         self._recipe = Recipe(
@@ -151,7 +158,11 @@ class MotionDataModule(pl.LightningDataModule):
         content_hash = store.content_hash
         root = self._store_folder / "features" if self._cache is None else Path(self._cache)
         folder = root if self._cache is None else root / content_hash[:16]
-        bank = FrameBank.of(store, self._features, self._spec, folder, FeatureCache(root / "hops"))
+
+        def bank_of(features: FeatureExtractor) -> FrameBank:
+            return FrameBank.of(store, features, self._spec, folder, FeatureCache(root / "hops"))
+
+        bank = bank_of(self._features)
         self.content_hash = content_hash
         self.split = split_bank(
             store.clips,
@@ -162,6 +173,17 @@ class MotionDataModule(pl.LightningDataModule):
             seed=self._seed,
         )
         self.speakers = tuple(sorted(set(self.split.train.speakers)))
+        self._taught = bank
+        if self._guide is not None:
+            self._taught = self._guide.bank(
+                bank,
+                self.split.train,
+                spec=self._spec,
+                content_hash=content_hash,
+                split_hash=self.split.hash,
+                bank_of=bank_of,
+            )
+            self.guide_facts = self._guide.facts(content_hash)
         self._bank = bank
         parts = {"training": self.split.train, "validation": self.split.val, "test": self.split.test}
         for name, part in parts.items():
@@ -198,8 +220,9 @@ class MotionDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> WindowLoader:
         """Batches of `batch_size` random windows, another set every epoch."""
         front = self._features.front
+        assert self._taught is not None, "setup comes first"
         windows = WindowDataset(
-            self._opened(),
+            self._taught,
             self.split.train,
             speaker_ids=self.split.train.speaker_ids(self.speakers),
             window_frames=self._window_frames,
@@ -260,12 +283,14 @@ class MotionDataModule(pl.LightningDataModule):
         if changed:
             raise ConfigError(
                 f"{self._store_folder}: the run to resume began with another {' and '.join(changed)} of the data. "
-                "Resume it with the store, the split and the seed that it began with, or start anew in another `out`."
+                "Resume it with the store, the split, the seed and the guide that it began with, or start anew in "
+                "another `out`."
             )
         self._position = state_dict["position"]
 
     def _identity(self) -> dict[str, Any]:
-        return {"content_hash": self.content_hash, "split_hash": self.split.hash, "seed": self._seed}
+        guide = None if self._guide is None else self._guide.identity
+        return {"content_hash": self.content_hash, "split_hash": self.split.hash, "seed": self._seed, "guide": guide}
 
     def _whole_clips(self, spans: Spans) -> DataLoader[Batch]:
         clips = self._dataset_of(spans)

@@ -60,6 +60,7 @@ def data(store: Path, mel: LogMel, augmentation: Augmentation | None = None, **c
         "silences": None,
         "resting": [],
         "augmentations": {"gain": augmentation},
+        "guide": None,
         "seed": 0,
     }
     return MotionDataModule(**{**settings, **changes})

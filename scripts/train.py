@@ -61,7 +61,7 @@ def main(config: DictConfig) -> None:
         " + ".join(f"{value:g} ms {name}" for name, value in contract.latency_parts_ms.items()),
     )
     hashes = {"data_hash": data.content_hash, "split_hash": data.split.hash}
-    origin = {"seed": config.seed, "commit": commit(), **hashes}
+    origin = {"seed": config.seed, "commit": commit(), **hashes, "guide": data.guide_facts}
     for tracker in trainer.loggers:
         tracker.log_hyperparams({**origin, "config": OmegaConf.to_container(config, resolve=True)})
     if num_parameters:

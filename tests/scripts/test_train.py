@@ -190,6 +190,8 @@ def test_every_file_of_every_group_composes_and_instantiates(
     further = []
     if choice.removeprefix("features=") in ENCODERS:
         further = [f"features.model={request.getfixturevalue('encoder')}", "features.layer=1", "experiment=ssl"]
+    if choice == "experiment=distill":
+        further = [f"data.guide.teacher.checkpoint={request.getfixturevalue('finished') / 'best.ckpt'}"]
     out = f"out={tmp_path / 'run'}"
     config = composed(choice, *further, f"data.store={store}", out, "trainer.accelerator=cpu")
     data, module, contract = build(config)

@@ -189,7 +189,23 @@ class BenchmarkData:
     loader: Any = MISSING
 
 
+@dataclass
+class Export:
+    """`python -m scripts.export`: a checkpoint into ONNX files."""
+
+    checkpoint: str = MISSING
+    out: str = MISSING
+    name: str = MISSING
+    front_end: bool = MISSING
+    variants: list[str] = MISSING
+    audio: str | None = None
+    seconds: float = MISSING
+    seed: int = 0
+    tolerance: float = MISSING
+
+
 _ROOTS = {
+    "export": Export,
     "download_models": DownloadModels,
     "export_au": ExportAu,
     "make_avatar": MakeAvatar,

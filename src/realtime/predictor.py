@@ -1,4 +1,4 @@
-"""A trained checkpoint as one thing: sound in, motion out, for whole recordings and for live audio.
+"""A trained model as one thing: sound in, motion out, for whole recordings and for live audio.
 
 Both roads give the same motion: pushing a recording into `MotionStream` in pieces of any size equals
 `SpeechToMotion.predict` on all of it. `tests/realtime/test_predictor.py` holds us to that.
@@ -9,40 +9,50 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from src.data.features import FeatureExtractor
-from src.errors import DataError
-from src.models.checkpoint import Checkpoint, load_checkpoint
+from src.errors import CheckpointError, DataError, StreamError
+from src.models.checkpoint import Contract
+from src.models.motion_model import MotionModel, load_model
 from src.motion import Motion, MotionSpec
 
 
 class SpeechToMotion:
-    """Features and network of one checkpoint. Holds no stream: any number of streams share the weights.
+    """Features and network of one model. Holds no stream: any number of streams share the weights.
 
     Attributes:
-        spec, fps, sample_rate_hz: from the contract inside the checkpoint.
+        contract: what the model expects and gives.
+        spec, fps, sample_rate_hz: from the contract.
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        contract = checkpoint.contract
+    def __init__(self, model: MotionModel, speaker: str | None = None) -> None:
+        """Join a model and the features that it was trained with.
+
+        Args:
+            model: of a checkpoint or an exported file.
+            speaker: whose style to speak in, one of `contract.speakers`; None for nobody's.
+
+        Raises:
+            CheckpointError: the model knows no such speaker, or its features can't be built.
+        """
+        contract = model.contract
+        self.contract = contract
         self.spec: MotionSpec = contract.spec
         self.fps = contract.fps
         self.sample_rate_hz = contract.sample_rate_hz
-        self.lookahead_frames = contract.lookahead_frames
         self.features: FeatureExtractor = contract.build_features()
-        self.net = checkpoint.net
-        self.contract = contract
+        self.model = model
+        self.speaker = _speaker_id(contract, speaker)
 
     @classmethod
-    def load(cls, path: Path | str) -> Self:
-        """Read a checkpoint.
+    def load(cls, path: Path | str, speaker: str | None = None) -> Self:
+        """Read a checkpoint (.ckpt) or an exported step model (.onnx).
 
         Raises:
-            CheckpointError: it is missing, damaged or does not fit this program.
+            CheckpointError: it is missing, damaged or does not fit this program, or knows no such speaker.
         """
-        return cls(load_checkpoint(path))
+        return cls(load_model(path), speaker)
 
     @property
     def latency_ms(self) -> float:
@@ -63,13 +73,20 @@ class SpeechToMotion:
         """
         if len(waveform) == 0:
             raise DataError("the recording has no samples, so there is nothing to predict motion from. Check its file.")
-        features = self.features.extract_frames(waveform)
-        with torch.inference_mode():
-            values = self.net(torch.from_numpy(features)[None])[0].numpy()
+        values = self.model.whole(self.features.extract_frames(waveform), self.speaker)
         return Motion(values, self.spec, self.fps).clamped()
 
     def stream(self) -> "MotionStream":
-        """A new stream at sample 0, with a state of its own."""
+        """A new stream at sample 0, with a state of its own.
+
+        Raises:
+            StreamError: the network needs the whole recording.
+        """
+        if not self.contract.streams:
+            raise StreamError(
+                "this model reads a recording from both ends, so it can't follow sound that is still arriving. "
+                "Use it with `python -m scripts.predict`, or train a network that streams (bidirectional=false)."
+            )
         return MotionStream(self)
 
 
@@ -77,9 +94,10 @@ class MotionStream:
     """Motion of sound that arrives in pieces of any size. Made by `SpeechToMotion.stream`."""
 
     def __init__(self, predictor: SpeechToMotion) -> None:
-        self._predictor = predictor
+        self._model = predictor.model
         self._features = predictor.features.frame_stream()
-        self._state = predictor.net.init_state(1)
+        self._state = predictor.model.init_state(predictor.speaker)
+        self._lookahead_frames = predictor.contract.lookahead_frames
         self._num_rows = 0
         self._minimum, self._maximum = predictor.spec.minimum, predictor.spec.maximum
 
@@ -90,21 +108,30 @@ class MotionStream:
     def finish(self) -> NDArray[np.float32]:
         """End the sound with silence and give the remaining frames (t, C)."""
         rows = self._features.finish()
-        if self._num_rows + len(rows) == 0:
-            return np.empty((0, self._predictor.spec.size), np.float32)
-        silence = self._predictor.net.standardizer.silence.numpy()
-        return self._advance(np.concatenate([rows, np.tile(silence, (self._predictor.lookahead_frames, 1))]))
+        if self._num_rows + len(rows) > 0:
+            rows = np.concatenate([rows, np.tile(self._model.silence, (self._lookahead_frames, 1))])
+        return self._advance(rows)
 
     def _advance(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         if len(rows) == 0:
-            return np.empty((0, self._predictor.spec.size), np.float32)
-        with torch.inference_mode():
-            motion, self._state = self._predictor.net.step(torch.from_numpy(rows)[None], self._state)
+            return np.empty((0, len(self._minimum)), np.float32)
+        motion, self._state = self._model.step(rows, self._state)
         # Row n speaks about frame n - lookahead; those before frame 0 are nobody's.
-        before_start = max(self._predictor.lookahead_frames - self._num_rows, 0)
+        before_start = max(self._lookahead_frames - self._num_rows, 0)
         self._num_rows += len(rows)
-        values: NDArray[np.float32] = motion[0, before_start:].numpy()
-        return np.clip(values, self._minimum, self._maximum)
+        return np.clip(motion[before_start:], self._minimum, self._maximum)
+
+
+def _speaker_id(contract: Contract, name: str | None) -> int:
+    if name is None:
+        return 0
+    if name not in contract.speakers:
+        known = ", ".join(contract.speakers[:8]) + (" and others" if len(contract.speakers) > 8 else "")
+        raise CheckpointError(
+            f"speaker={name}: the model knows {known or 'no speakers'}. "
+            + (f"Give one of its {len(contract.speakers)}, or speaker=null." if known else "Leave it out.")
+        )
+    return contract.speakers.index(name) + 1
 
 
 def num_frames(num_samples: int, sample_rate_hz: int, fps: float) -> int:

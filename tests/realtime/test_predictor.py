@@ -9,6 +9,7 @@ import torch
 from src.data.features import FeatureExtractor, LogMel, Mfcc, SslFeatures
 from src.errors import CheckpointError, DataError
 from src.models.checkpoint import SECTION, Checkpoint, Contract, describe
+from src.models.motion_model import TorchModel
 from src.models.tcn import CausalTCN
 from src.motion import CORE7
 from src.realtime.predictor import SpeechToMotion, num_frames
@@ -50,7 +51,7 @@ def tiny(lookahead_frames: int = 2, seed: int = 0) -> SpeechToMotion:
         motion_std=torch.from_numpy((CORE7.maximum - CORE7.minimum) / 4),
     )
     contract = Contract.of(spec=CORE7, features=features, net=net, speakers=())
-    return SpeechToMotion(Checkpoint(net, contract, Path("tiny.ckpt"), 0))
+    return SpeechToMotion(TorchModel(Checkpoint(net, contract, Path("tiny.ckpt"), 0)))
 
 
 def trained_one_step(features: FeatureExtractor, path: Path) -> SpeechToMotion:

@@ -16,8 +16,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with best.ckpt, avatar/ and speech.wav."""
     folder = tmp_path_factory.mktemp("in puts")
     predictor = tiny()
-    state = {f"net.{name}": tensor for name, tensor in predictor.net.state_dict().items()}
-    section = describe(predictor.net, predictor.contract)
+    net = predictor.model.net
+    state = {f"net.{name}": tensor for name, tensor in net.state_dict().items()}
+    section = describe(net, predictor.contract)
     torch.save({"state_dict": state, "epoch": 0, SECTION: section}, folder / "best.ckpt")
     drawn_avatar().save(folder / "avatar")
     write_wav(folder / "speech.wav", noise(16_000))

@@ -71,6 +71,10 @@ def main(config: DictConfig) -> None:
     if is_debug:
         logger.info("One batch of training and validation ran; a debug run keeps no checkpoint.")
         return
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()  # the rest is the work of one process
+    if not trainer.is_global_zero:
+        return
 
     best = load_checkpoint(out / BEST)
     validated = validate(best, module, data)

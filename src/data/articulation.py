@@ -40,8 +40,8 @@ Curve = NDArray[np.float64]
 LONGEST_EDGE_S = 0.08
 """A phoneme gives way to its neighbours in its outer quarters, and at most this long."""
 
-FULL_PAUSE_S = 0.15
-"""A shorter gap in speech closes the mouth only partly, in proportion."""
+FULL_PAUSE_S = 0.4
+"""A shorter gap in speech closes the mouth only partly, in proportion: who goes on speaking does not shut it."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ class Articulator:
         jaw_reach_s: how far in time a phoneme pulls the jaw: at this distance its strength is 1 / e.
         lip_reach_s: the same for spreading and rounding, which reach further.
         closure_ramp_s: seconds in which lips close before, and part after, a closure.
+        lead_s: how much earlier the mouth moves than the phonemes sound. Lips and jaw are on their way before a
+            sound is heard, by 0 to 0.2 s (Schwartz, Savariaux, PLoS Computational Biology 2014).
         stress_gain: how much more stressed vowels open than others, as a share.
         loudness_gain: how much more a vowel opens when it is twice as loud as the average, as a share.
         mouth_scale: smallest and largest `Style.mouth_scale`.
@@ -79,6 +81,7 @@ class Articulator:
         jaw_reach_s: float,
         lip_reach_s: float,
         closure_ramp_s: float,
+        lead_s: float,
         stress_gain: float,
         loudness_gain: float,
         mouth_scale: Sequence[float],
@@ -97,6 +100,7 @@ class Articulator:
             if value <= 0:
                 raise ConfigError(f"articulation: {name} is {value}, must be above 0. Correct it in the configuration.")
         self._jaw_reach_s, self._lip_reach_s, self._closure_ramp_s = jaw_reach_s, lip_reach_s, closure_ramp_s
+        self._lead_s = lead_s
         self._stress_gain, self._loudness_gain = stress_gain, loudness_gain
         self._mouth_scale = _range("mouth_scale", mouth_scale)
         self._head_scale = _range("head_scale", head_scale)
@@ -130,7 +134,7 @@ class Articulator:
         times = np.arange(num_frames) / FRAMES_PER_SECOND
         segments = split_phonemes(speech.phonemes)
         loudness = _loudness(speech, segments)
-        opening, width = self._mouth(times, segments, loudness)
+        opening, width = self._mouth(times + self._lead_s, segments, loudness)
         yaw, pitch, roll = (
             style.head_scale * degrees * self._sway(times, rng)
             for degrees in (self._yaw_degrees, self._pitch_degrees, self._roll_degrees)

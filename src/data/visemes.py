@@ -31,38 +31,41 @@ def _targets(
 
 
 # Openings are inner-lip gaps of clear speech (an open vowel is some 15 mm, outer eye corners are some
-# 90 mm apart); the order of the vowels is that of the IPA chart: low is open, front is wide, rounded is
-# narrow. Widths vary over a clip as those of real ones do (conf/data/synthetic.yaml). Consonants made inside the
-# mouth leave the lips to their neighbours: low strengths.
+# 90 mm apart). Unrounded vowels follow the IPA chart: low is open, front is wide. Rounding narrows the gap itself, so
+# rounded vowels are less open than unrounded ones of the same height, and /u/ less than /i/; the hushes protrude
+# the lips and leave the teeth bare (Fromkin: Lip positions in American English vowels, 1964; Abry, Boe: "Laws" for
+# lips, Speech Communication 1986). Widths vary over a clip as those of real ones do (conf/data/synthetic.yaml).
+# Consonants made inside the mouth leave the lips to their neighbours: low strengths.
 TARGETS: dict[str, Target] = {
-    **_targets("a ä ɑ ɶ", 0.19, 0.015, 1.0, 0.6),
-    **_targets("æ", 0.17, 0.053, 1.0, 0.8),
-    **_targets("ɐ ʌ", 0.14, 0.007, 1.0, 0.4),
-    **_targets("ɒ", 0.15, -0.06, 1.0, 0.9),
-    **_targets("ɛ", 0.12, 0.045, 1.0, 0.8),
-    **_targets("e", 0.09, 0.068, 1.0, 0.9),
-    **_targets("ə ɜ ɘ ɞ ɤ", 0.085, 0.0, 0.7, 0.4),
-    **_targets("ɚ ɝ", 0.075, -0.03, 0.8, 0.7),
-    **_targets("ɪ ɨ ᵻ", 0.07, 0.053, 0.9, 0.8),
-    **_targets("i", 0.05, 0.098, 0.9, 1.0),
-    **_targets("ɔ", 0.13, -0.075, 1.0, 1.0),
-    **_targets("o", 0.095, -0.105, 1.0, 1.0),
-    **_targets("œ", 0.10, -0.075, 1.0, 1.0),
-    **_targets("ø", 0.075, -0.098, 1.0, 1.0),
-    **_targets("ʊ ɵ ʉ ɯ", 0.055, -0.09, 0.9, 1.0),
-    **_targets("u", 0.04, -0.135, 1.0, 1.0),
-    **_targets("y ʏ", 0.04, -0.12, 1.0, 1.0),
+    **_targets("a ä ɑ ɶ", 0.17, 0.015, 1.0, 0.6),
+    **_targets("æ", 0.16, 0.053, 1.0, 0.8),
+    **_targets("ɐ ʌ", 0.13, 0.007, 1.0, 0.4),
+    **_targets("ɒ", 0.09, -0.06, 1.0, 0.9),
+    **_targets("ɛ", 0.13, 0.045, 1.0, 0.8),
+    **_targets("e", 0.105, 0.068, 1.0, 0.9),
+    **_targets("ə ɜ ɘ ɞ ɤ", 0.075, 0.0, 0.7, 0.4),
+    **_targets("ɚ ɝ", 0.06, -0.03, 0.8, 0.7),
+    **_targets("ɪ ɨ ᵻ", 0.095, 0.053, 0.9, 0.8),
+    **_targets("i", 0.07, 0.098, 0.9, 1.0),
+    **_targets("ɯ", 0.07, 0.0, 0.9, 0.4),
+    **_targets("ɔ", 0.08, -0.075, 1.0, 1.0),
+    **_targets("o", 0.055, -0.105, 1.0, 1.0),
+    **_targets("œ", 0.09, -0.075, 1.0, 1.0),
+    **_targets("ø", 0.055, -0.098, 1.0, 1.0),
+    **_targets("ʊ ɵ ʉ", 0.045, -0.09, 0.9, 1.0),
+    **_targets("u", 0.03, -0.135, 1.0, 1.0),
+    **_targets("y ʏ", 0.035, -0.12, 1.0, 1.0),
     **_targets("p b m ɓ", 0.0, 0.0, 1.0, 0.3),
     **_targets("f v ɱ ʋ", 0.015, 0.007, 1.0, 0.4),
     **_targets("β ɸ", 0.02, 0.0, 1.0, 0.4),
-    **_targets("w ʷ ʍ ɥ", 0.03, -0.15, 1.0, 1.0),
-    **_targets("ʃ ʒ ɕ ʑ ʂ ʐ", 0.04, -0.083, 0.9, 0.9),
-    **_targets("s z", 0.03, 0.038, 0.9, 0.6),
-    **_targets("θ ð", 0.05, 0.015, 0.7, 0.4),
-    **_targets("t d n l ɫ ɾ r ʈ ɖ ɳ ɭ ɬ", 0.05, 0.015, 0.5, 0.2),
-    **_targets("ɹ ɻ", 0.05, -0.053, 0.7, 0.7),
-    **_targets("j ʲ ç ʝ ɲ ʎ c ɟ", 0.05, 0.068, 0.6, 0.7),
-    **_targets("k ɡ g ŋ x ɣ χ ʁ ʀ q ɢ ħ ʕ", 0.07, 0.0, 0.3, 0.1),
+    **_targets("w ʷ ʍ ɥ", 0.015, -0.15, 1.0, 1.0),
+    **_targets("ʃ ʒ ɕ ʑ ʂ ʐ", 0.07, -0.083, 0.9, 0.9),
+    **_targets("s z", 0.055, 0.038, 0.9, 0.6),
+    **_targets("θ ð", 0.045, 0.015, 0.7, 0.4),
+    **_targets("t d n l ɫ ɾ r ʈ ɖ ɳ ɭ ɬ ɽ", 0.055, 0.015, 0.5, 0.2),
+    **_targets("ɹ ɻ", 0.04, -0.053, 0.7, 0.7),
+    **_targets("j ʲ ç ʝ ɲ ʎ c ɟ", 0.07, 0.068, 0.6, 0.7),
+    **_targets("k ɡ g ŋ ɴ x ɣ χ ʁ ʀ q ɢ ħ ʕ", 0.07, 0.0, 0.3, 0.1),
     **_targets("h ɦ ʔ", 0.09, 0.0, 0.1, 0.05),
     PAUSE: Target(0.0, 0.0, 1.2, 0.8),
 }

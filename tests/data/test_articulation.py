@@ -12,6 +12,7 @@ SETTINGS = {
     "jaw_reach_s": 0.07,
     "lip_reach_s": 0.12,
     "closure_ramp_s": 0.07,
+    "lead_s": 0.0,
     "stress_gain": 0.2,
     "loudness_gain": 0.15,
     "mouth_scale": (0.85, 1.15),
@@ -75,6 +76,11 @@ def test_a_bilabial_shows_a_closed_frame_wherever_it_falls_on_the_frame_grid(
     assert motion.channel("jaw_open")[within].max() < 1e-6
 
 
+def test_a_mouth_that_leads_does_the_same_that_much_earlier() -> None:
+    speech = say(*MAMA)
+    np.testing.assert_allclose(jaw_at(move(speech, lead_s=0.08), 0.6), jaw_at(move(speech), 0.68), atol=1e-6)
+
+
 def test_labiodentals_leave_a_gap_smaller_than_any_vowel() -> None:
     motion = move(say(("_", 0.3), ("a", 0.3), ("f", 0.12), ("a", 0.3), ("_", 0.3)))
     assert 0 < jaw_at(motion, 0.66) <= 0.013
@@ -86,6 +92,8 @@ def test_vowels_have_the_shapes_of_their_phonetics() -> None:
 
     jaw, wide, narrow = (CORE7.index(name) for name in ("jaw_open", "mouth_wide", "mouth_narrow"))
     assert held("a")[jaw] > held("ɛ")[jaw] > held("e")[jaw] > held("i")[jaw]
+    assert held("e")[jaw] > held("o")[jaw]  # rounding narrows the gap
+    assert held("i")[jaw] > held("u")[jaw]
     assert held("i")[wide] > 0.05
     assert held("i")[narrow] == 0
     assert held("u")[narrow] > 0.07

@@ -1,5 +1,6 @@
 """A run that was killed and resumed ends, bit for bit, like one that was not."""
 
+import csv
 import json
 import math
 import signal
@@ -60,7 +61,7 @@ def whole(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def results(out: Path) -> dict[str, Any]:
-    """Metrics, and what is in the checkpoints of a finished run: weights, averages, optimizer, schedule, patience."""
+    """Metrics, curves and what is in the checkpoints of a run: weights, averages, optimizer, schedule, patience."""
     metrics = json.loads((out / "metrics.json").read_text())
     del metrics["seconds"], metrics["commit"]
     checkpoints = [torch.load(out / name, weights_only=False) for name in ("best.ckpt", "last.ckpt")]
@@ -68,7 +69,11 @@ def results(out: Path) -> dict[str, Any]:
         for state in checkpoint["callbacks"].values():
             for name in [name for name in state if name.endswith(("path", "models")) or name == "dirpath"]:
                 del state[name]  # where the folder of the run is
-    return {"metrics": metrics, "checkpoints": checkpoints}
+    with open(out / "metrics.csv", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["val/loss"]]
+    # Means over the training steps of an epoch are of those that the process saw.
+    curves = [{name: value for name, value in row.items() if not name.startswith("train/")} for row in rows]
+    return {"metrics": metrics, "checkpoints": checkpoints, "curves": curves}
 
 
 def assert_same(first: Any, second: Any, where: str = "") -> None:

@@ -1,6 +1,6 @@
 """Predict the motion of a recording.
 
-python -m scripts.predict checkpoint=<best.ckpt> audio=<recording> out=<motion.npz>
+python -m scripts.predict audio=<recording> out=<motion.npz> checkpoint=<best.ckpt or model.onnx>
 """
 
 import logging
@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from scripts.entry import run
 from src.data.audio import load_recording
+from src.models.motion_model import model_path
 from src.realtime.predictor import SpeechToMotion
 
 logger = logging.getLogger(__name__)
@@ -17,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 def main(config: DictConfig) -> None:
     """Read, predict, write."""
-    predictor = SpeechToMotion.load(config.checkpoint)
+    predictor = SpeechToMotion.load(model_path(config.checkpoint), config.speaker)
     recording = load_recording(Path(config.audio), predictor.sample_rate_hz)
     motion = predictor.predict(recording.waveform)
     motion.save(config.out)

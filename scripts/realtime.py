@@ -1,9 +1,10 @@
 """Let a portrait speak in real time.
 
-python -m scripts.realtime checkpoint=<best.ckpt> avatar=<avatar folder> source=<recording> out=<folder>
+python -m scripts.realtime source=<recording>
+python -m scripts.realtime source=<recording> checkpoint=<best.ckpt or model.onnx> avatar=<avatar folder> out=<folder>
 
-Writes `talking.mp4`, `report.json` and `report.html`. `realtime/sink=window` shows it instead of
-writing a video, `clock=virtual` runs as fast as the machine computes.
+Without more the model and the portrait of the program speak. Writes `talking.mp4`, `report.json` and `report.html`.
+`realtime/sink=window` shows it instead of writing a video, `clock=virtual` runs as fast as the machine computes.
 """
 
 import logging
@@ -22,6 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from scripts.entry import run
+from scripts.make_avatar import BUILTIN, builtin_avatar
 from src.data.audio import load_recording
 from src.data.labels import extract_motion
 from src.errors import DataError
@@ -30,6 +32,7 @@ from src.eval.report import write_page
 from src.eval.run_page import live_page
 from src.eval.shown import Shown, judge, shown_record
 from src.files import sha256_of, write_json
+from src.models.motion_model import model_path
 from src.realtime.predictor import SpeechToMotion
 from src.realtime.record import engine_record
 from src.realtime.session import Frame
@@ -66,8 +69,11 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
         The content of `report.json`, and the video looked at again; None if the sink wrote none.
     """
     torch.set_num_threads(config.num_threads)
-    predictor = SpeechToMotion.load(config.checkpoint)
-    renderer, avatar = instantiate(config.render), Avatar.load(Path(config.avatar))
+    checkpoint = model_path(config.checkpoint)
+    predictor = SpeechToMotion.load(checkpoint, config.speaker)
+    renderer = instantiate(config.render)
+    builtin = config.avatar == BUILTIN
+    avatar = builtin_avatar(renderer.size) if builtin else Avatar.load(Path(config.avatar))
     speech = instantiate(config.speech)
     draw = partial(renderer.render, renderer.prepare(avatar))
     session = instantiate(config.session)(predictor=predictor, draw=draw, idle=instantiate(config.idle))
@@ -95,8 +101,11 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
         "clock": engine.clock_name,
         "seed": config.seed,
         "inputs": {
-            "checkpoint": {"path": str(config.checkpoint), "sha256": sha256_of(Path(config.checkpoint))},
-            "avatar": {"path": str(config.avatar), "sha256": sha256_of(Path(config.avatar))},
+            "checkpoint": {"path": str(checkpoint), "sha256": sha256_of(checkpoint)},
+            "avatar": {
+                "path": str(config.avatar),
+                "sha256": avatar.source_sha256 if builtin else sha256_of(Path(config.avatar)),
+            },
             "source": {"path": str(config.source), "sha256": sha256_of(Path(config.source))},
         },
         "machine": provenance().to_dict(),

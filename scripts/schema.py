@@ -96,6 +96,7 @@ class Predict:
     """`python -m scripts.predict`: a recording into motion."""
 
     checkpoint: str = MISSING
+    speaker: str | None = None
     audio: str = MISSING
     out: str = MISSING
 
@@ -105,6 +106,7 @@ class Realtime:
     """`python -m scripts.realtime`: a recording into a talking portrait, live."""
 
     checkpoint: str = MISSING
+    speaker: str | None = None
     avatar: str = MISSING
     source: str = MISSING
     out: str = MISSING

@@ -11,11 +11,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from src.errors import CheckpointError
 from src.models.checkpoint import Checkpoint, Contract, load_checkpoint
 from src.models.network import MotionNetwork, State
 from src.models.onnx_model import OnnxGraph, OnnxModel
 
 ONNX_SUFFIX = ".onnx"
+
+DEFAULT = "default"
+"""Stands for the model that comes with the program."""
+
+DEFAULT_FILE = Path(__file__).with_name("default_public.onnx")
+"""Trained on synthetic speech only, by `experiment=default_public`."""
 
 ModelState = tuple[NDArray[Any], ...]
 """A stream's memory."""
@@ -91,6 +98,22 @@ def load_model(path: Path | str) -> MotionModel:
     if Path(path).suffix.lower() == ONNX_SUFFIX:
         return OnnxModel(OnnxGraph.load(path))
     return TorchModel(load_checkpoint(path))
+
+
+def model_path(name: Path | str) -> Path:
+    """The file that `checkpoint=<name>` means: the one with that path, or for `default` the one of the program.
+
+    Raises:
+        CheckpointError: the program came without its model.
+    """
+    if str(name) != DEFAULT:
+        return Path(name)
+    if not DEFAULT_FILE.is_file():
+        raise CheckpointError(
+            f"checkpoint={DEFAULT}: the model of the program, {DEFAULT_FILE}, is missing. Install the program again, "
+            "or give a model of your own: `checkpoint=<best.ckpt or model.onnx>`."
+        )
+    return DEFAULT_FILE
 
 
 def first_state(net: MotionNetwork, speaker: int) -> State:

@@ -20,6 +20,7 @@ from src.models.onnx_header import HEADER_KEY, MOTION, OnnxHeader
 OnnxState = tuple[NDArray[Any], ...]
 """A stream's memory, in the order of `OnnxHeader.states`."""
 
+
 @dataclass(frozen=True, eq=False)
 class OnnxGraph:
     """An exported graph as it lies in the file: one step of input and state to motion and state.

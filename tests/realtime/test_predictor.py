@@ -7,12 +7,15 @@ import pytest
 import torch
 
 from src.data.features import FeatureExtractor, LogMel, Mfcc, SslFeatures
-from src.errors import CheckpointError, DataError
+from src.errors import CheckpointError, DataError, StreamError
 from src.models.checkpoint import SECTION, Checkpoint, Contract, describe
+from src.models.export import FP32, export_step
+from src.models.lstm import MotionLSTM
 from src.models.motion_model import TorchModel
 from src.models.tcn import CausalTCN
 from src.motion import CORE7
 from src.realtime.predictor import SpeechToMotion, num_frames
+from tests.models.small_networks import small_checkpoint
 from tests.tiny_encoders import write_tiny_encoder
 
 RATE = 16_000
@@ -208,3 +211,35 @@ def test_no_samples_and_no_checkpoint_are_said_plainly(tmp_path: Path) -> None:
         tiny().predict(np.zeros(0, np.float32))
     with pytest.raises(CheckpointError, match="no such checkpoint"):
         SpeechToMotion.load(tmp_path / "best.ckpt")
+
+
+def test_exported_models_predict_and_stream_like_their_checkpoints(tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript", reason="exporting is an extra")
+    checkpoint = small_checkpoint(tmp_path / "best.ckpt", speakers=("anna", "ben"))
+    export_step(checkpoint, tmp_path / "model.onnx", FP32)
+    waveform = noise(2 * RATE + 123)
+    offline = SpeechToMotion.load(tmp_path / "best.ckpt", "ben").predict(waveform).values
+    exported = SpeechToMotion.load(tmp_path / "model.onnx", "ben")
+    assert exported.latency_ms == pytest.approx(102.5)
+    np.testing.assert_allclose(exported.predict(waveform).values, offline, rtol=0, atol=1e-4)
+    for chunk in (160, 401, 100_000):
+        stream = exported.stream()
+        pieces = [stream.push(waveform[start : start + chunk]) for start in range(0, len(waveform), chunk)]
+        live = np.concatenate([*pieces, stream.finish()])
+        np.testing.assert_allclose(live, exported.predict(waveform).values, rtol=0, atol=1e-5)
+    nobody = SpeechToMotion.load(tmp_path / "model.onnx").predict(waveform).values
+    assert np.abs(nobody - offline).max() > 1e-3, "a style that changes nothing would prove nothing"
+
+
+def test_a_speaker_that_the_model_does_not_know_is_refused_with_those_it_knows(tmp_path: Path) -> None:
+    small_checkpoint(tmp_path / "best.ckpt", speakers=("anna", "ben"))
+    with pytest.raises(CheckpointError, match=r"speaker=eve: the model knows anna, ben. Give one of its 2"):
+        SpeechToMotion.load(tmp_path / "best.ckpt", "eve")
+
+
+def test_a_network_of_two_directions_predicts_recordings_and_refuses_to_stream(tmp_path: Path) -> None:
+    small_checkpoint(tmp_path / "best.ckpt", MotionLSTM, bidirectional=True, lookahead_frames=0)
+    predictor = SpeechToMotion.load(tmp_path / "best.ckpt")
+    assert len(predictor.predict(noise(RATE))) == 25
+    with pytest.raises(StreamError, match="reads a recording from both ends"):
+        predictor.stream()

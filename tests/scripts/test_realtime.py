@@ -13,6 +13,10 @@ import scripts.predict
 import scripts.realtime
 from scripts.entry import CONFIG_FOLDER, repairable
 from scripts.schema import register
+from src.errors import CheckpointError
+from src.models import motion_model
+from src.models.checkpoint import load_checkpoint
+from src.models.export import FP32, export_step
 from src.motion import Motion
 
 
@@ -66,6 +70,43 @@ def test_realtime_writes_a_video_and_the_promised_figures(
         assert (report["fps"], report["dropped"], report["repeated"]) == (25.0, 0, 0)
 
 
+def test_an_exported_model_speaks_like_its_checkpoint(inputs: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript", reason="exporting is an extra")
+    exported = tmp_path / "model.onnx"
+    export_step(load_checkpoint(inputs / "best.ckpt"), exported, FP32)
+    report = realtime(inputs, tmp_path / "live", f"checkpoint='{exported}'", "clock=virtual")
+    assert report["frames"] == 25
+    assert report["inputs"]["checkpoint"]["path"] == str(exported)
+    motions = []
+    for model in (inputs / "best.ckpt", exported):
+        out = tmp_path / f"{model.stem}.npz"
+        scripts.predict.main(
+            composed("predict", f"checkpoint='{model}'", f"audio='{inputs / 'speech.wav'}'", f"out='{out}'")
+        )
+        motions.append(Motion.load(out).values)
+    np.testing.assert_allclose(motions[1], motions[0], rtol=0, atol=1e-4)
+
+
+def test_without_more_the_model_and_the_portrait_of_the_program_speak(
+    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("mediapipe", reason="finding the face of the portrait is an extra")
+    monkeypatch.setattr(motion_model, "DEFAULT_FILE", inputs / "best.ckpt")
+    monkeypatch.chdir(tmp_path)
+    overrides = (f"source='{inputs / 'speech.wav'}'", "render.size=256", "evaluate=false", "clock=virtual")
+    scripts.realtime.main(composed("realtime", *overrides))
+    report = json.loads((tmp_path / "outputs" / "realtime" / "report.json").read_text())
+    assert report["frames"] == 25
+    assert report["inputs"]["avatar"]["path"] == "builtin"
+    assert len(report["inputs"]["avatar"]["sha256"]) == 64
+
+
+def test_a_program_without_its_model_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(motion_model, "DEFAULT_FILE", tmp_path / "default_public.onnx")
+    with pytest.raises(CheckpointError, match=r"checkpoint=default: the model of the program, .* is missing"):
+        motion_model.model_path("default")
+
+
 def test_the_virtual_clock_writes_the_same_video_twice(inputs: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         realtime(inputs, tmp_path / name, "clock=virtual")
@@ -83,6 +124,8 @@ def test_every_choice_of_the_configuration_can_be_built(choice: str, tmp_path: P
     ("override", "message"),
     [
         ("checkpoint=none.ckpt", "none.ckpt: no such checkpoint"),
+        ("checkpoint=none.onnx", "none.onnx: no such model"),
+        ("speaker=eve", "speaker=eve: the model knows no speakers. Leave it out."),
         ("avatar=nowhere", "nowhere"),
         ("source=none.wav", "none.wav: no such file"),
         ("session.playout_delay_ms=50", "playout_delay_ms=50 is too short"),

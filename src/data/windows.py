@@ -225,9 +225,8 @@ class WholeClips(Dataset[Batch]):
         )
         if self._change is not None:
             windows = self._change(windows, 0)
-        features = windows.hops.reshape(size, length, -1)
         mask = windows.valid & (index < len(self.buckets))
-        return Batch(features, windows.motion, mask, self._speaker_ids[spans])
+        return Batch(windows.hops.reshape(size, length, -1), windows.motion, mask, self._speaker_ids[spans])
 
 
 def buckets_of(lengths: NDArray[np.int64], batch_frames: int) -> list[NDArray[np.int64]]:

@@ -21,10 +21,9 @@ class CurveTable(CSVLogger):
     @rank_zero_experiment
     def experiment(self) -> "CurveWriter":
         """The writer, made when it is first asked for."""
-        if self._experiment is None:
+        if not isinstance(self._experiment, CurveWriter):
             self._experiment = CurveWriter(log_dir=self.log_dir)
-        writer: CurveWriter = self._experiment
-        return writer
+        return self._experiment
 
 
 class CurveWriter(ExperimentWriter):

@@ -30,6 +30,8 @@ class MotionModule(pl.LightningModule):
     Set the network's statistics before training; they belong to the data.
     """
 
+    channel_weights: Tensor
+
     def __init__(
         self,
         *,

@@ -191,7 +191,7 @@ def write_random_store(
         }
         rows.append(ClipInfo(**{**nothing, **facts}))
     store = write_manifest(folder, rows)
-    identity = bank_identity(store, features, spec)
+    identity = bank_identity(store, features, spec, {})
     bank = folder / "features" / f"bank-{hash_of(identity)}"
     bank.mkdir(parents=True)
     frames = int(np.sum(lengths))

@@ -22,6 +22,7 @@ from src.data.frame_bank import FrameBank, finished_hops, sums_of
 from src.data.guide import Guide
 from src.data.recipe import Recipe
 from src.data.shards import open_store
+from src.data.speaker_offset import SpeakerAlignment, SpeakerOffset
 from src.data.window_loader import ClipBuckets, WindowBatches, WindowLoader
 from src.data.windows import Batch, Spans, WholeClips, WindowDataset, Windows
 from src.errors import ConfigError
@@ -49,12 +50,14 @@ class MotionDataModule(pl.LightningDataModule):
     Attributes:
         split: see `Split`; there after `setup`.
         content_hash: of the store; there after `setup`.
+        offsets: between sound and motion, of every speaker; there after `setup`, empty without `alignment`.
         guide_facts: what a report says about the guide, see `Guide.facts`; there after `setup`, None without one.
         speakers: those of the training clips, sorted; batches number them from 1. There after `setup`.
     """
 
     split: Split
     content_hash: str
+    offsets: dict[str, SpeakerOffset]
     speakers: tuple[str, ...]
 
     def __init__(
@@ -72,6 +75,7 @@ class MotionDataModule(pl.LightningDataModule):
         eval_batch_frames: int,
         num_workers: int,
         min_clip_frames: int,
+        alignment: SpeakerAlignment | None,
         val_share: float,
         val_speakers: Sequence[str],
         silences: Silences | None,
@@ -95,6 +99,7 @@ class MotionDataModule(pl.LightningDataModule):
             eval_batch_frames: most frames per batch of whole clips; a longer clip is alone.
             num_workers: loader processes; 0 works in the main one. Batches are the same for any number.
             min_clip_frames: shorter clips are left out.
+            alignment: moves the motion of speakers whose clips are out of sync; null for none.
             val_share: for stores whose manifest has no split, see `split_bank`.
             val_speakers: whom to validate on; empty for those of the manifest.
             silences: put into training windows before the augmentations; null for none.
@@ -124,6 +129,7 @@ class MotionDataModule(pl.LightningDataModule):
         self._eval_batch_frames = eval_batch_frames
         self._num_workers = num_workers
         self._min_clip_frames = min_clip_frames
+        self._alignment = alignment
         self._val_share = val_share
         self._val_speakers = list(val_speakers)
         self._guide = guide
@@ -158,9 +164,19 @@ class MotionDataModule(pl.LightningDataModule):
         content_hash = store.content_hash
         root = self._store_folder / "features" if self._cache is None else Path(self._cache)
         folder = root if self._cache is None else root / content_hash[:16]
+        self.offsets = {} if self._alignment is None else self._alignment.offsets(store, folder)
+        delays_ms = {speaker: offset.moved_ms for speaker, offset in self.offsets.items() if offset.moved_ms}
+        if delays_ms:
+            logger.info(
+                "%d of %d speakers are out of sync; their motion is moved by %+.0f to %+.0f ms",
+                len(delays_ms),
+                len(self.offsets),
+                min(delays_ms.values()),
+                max(delays_ms.values()),
+            )
 
         def bank_of(features: FeatureExtractor) -> FrameBank:
-            return FrameBank.of(store, features, self._spec, folder, FeatureCache(root / "hops"))
+            return FrameBank.of(store, features, self._spec, folder, FeatureCache(root / "hops"), delays_ms)
 
         bank = bank_of(self._features)
         self.content_hash = content_hash

@@ -21,7 +21,7 @@ import logging
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -37,6 +37,7 @@ from rich.progress import track
 from src.data.feature_cache import CachedSound, FeatureCache
 from src.data.features import FeatureExtractor
 from src.data.features.base import hash_of
+from src.data.speaker_offset import delayed
 from src.data.store import Clip, Store
 from src.errors import DataError
 from src.files import replacing, write_json
@@ -44,7 +45,7 @@ from src.motion import MotionSpec
 
 logger = logging.getLogger(__name__)
 
-BANK_VERSION = 1
+BANK_VERSION = 2
 """Grows when the files mean something else."""
 
 _INDEX = "bank.json"
@@ -84,7 +85,13 @@ class FrameBank:
 
     @classmethod
     def of(
-        cls, store: Store, features: FeatureExtractor, spec: MotionSpec, folder: Path, cache: FeatureCache
+        cls,
+        store: Store,
+        features: FeatureExtractor,
+        spec: MotionSpec,
+        folder: Path,
+        cache: FeatureCache,
+        delays_ms: Mapping[str, float],
     ) -> "FrameBank":
         """The bank of a store, built now if there is none.
 
@@ -94,18 +101,19 @@ class FrameBank:
             spec: motion specification.
             folder: keeps the banks of this store; those of a former content of it are removed.
             cache: keeps the hops of extractors that are costly, so that a store that grows needs only the new ones.
+            delays_ms: by how much the motion of a speaker is delayed; that of others stays as the store has it.
 
         Raises:
             DataError: a clip can't be read, lacks the specification or has another sample rate; or the folder
                 can't be written to.
         """
-        facts = bank_identity(store, features, spec)
+        facts = bank_identity(store, features, spec, delays_ms)
         path = folder / f"bank-{hash_of(facts)}"
         if not (path / _INDEX).is_file():
             try:
                 _clean(folder, facts["content_hash"])
                 with _new_folder(path) as unfinished:
-                    _build(store, features.front, spec, unfinished, facts, cache)
+                    _build(store, features.front, spec, unfinished, facts, cache, delays_ms)
             except OSError as error:
                 raise DataError(
                     f"{folder}: features can't be kept here ({error}). Make room, or name another folder as data.cache."
@@ -141,13 +149,16 @@ class FrameBank:
         return np.load(path, mmap_mode="r")
 
 
-def bank_identity(store: Store, features: FeatureExtractor, spec: MotionSpec) -> dict[str, Any]:
+def bank_identity(
+    store: Store, features: FeatureExtractor, spec: MotionSpec, delays_ms: Mapping[str, float]
+) -> dict[str, Any]:
     """What a bank is of, in plain types: the folder `bank-<hash_of(identity)>` holds it, `bank.json` repeats it."""
     return {
         "version": BANK_VERSION,
         "content_hash": store.content_hash,
         "features_hash": features.front.config_hash,
         "spec": f"{spec.name}:{spec.version}",
+        "delays_hash": hash_of(dict(delays_ms)),
     }
 
 
@@ -177,6 +188,7 @@ def _build(
     folder: Path,
     facts: dict[str, Any],
     cache: FeatureCache,
+    delays_ms: Mapping[str, float],
 ) -> None:
     """Write the files of a bank, one clip after the other."""
     num_clips = len(store.clips)
@@ -189,7 +201,11 @@ def _build(
             store.clips, "features", console=Console(stderr=True), transient=True, disable=num_clips < _MANY_CLIPS
         )
         for number, info in enumerate(progress):
-            rows, motion, valid = _frames_of(store.load(info.clip_id, spec.name), features, cache)
+            clip = store.load(info.clip_id, spec.name)
+            rows = _rows_of(clip, features, cache)
+            values, seen = delayed(clip.motion, delays_ms.get(info.speaker, 0.0))
+            frames = min(len(rows), len(values))
+            rows, motion, valid = rows[:frames], values[:frames], seen[:frames]
             feature_file.write(rows.tobytes())
             motion_file.write(motion.tobytes())
             valid_file.write(valid.tobytes())
@@ -209,10 +225,8 @@ def _build(
     )
 
 
-def _frames_of(
-    clip: Clip, features: FeatureExtractor, cache: FeatureCache
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-    """Rows (T, R), motion (T, C) and validity (T,) of a clip."""
+def _rows_of(clip: Clip, features: FeatureExtractor, cache: FeatureCache) -> NDArray[np.float32]:
+    """(T, R) rows of a clip."""
     if clip.info.sample_rate_hz != features.sample_rate_hz:
         raise DataError(
             f"{clip.info.clip_id}: its sound has {clip.info.sample_rate_hz} Hz, the features take "
@@ -222,12 +236,7 @@ def _frames_of(
         rows = features.stack(cache.hops(CachedSound(clip.info.audio_sha256, lambda: clip.waveform), features))
     else:
         rows = features.extract_frames(clip.waveform)
-    frames = min(len(rows), len(clip.motion))
-    return (
-        rows[:frames].astype(np.float32, copy=False),
-        clip.motion.values[:frames].astype(np.float32, copy=False),
-        clip.motion.valid[:frames].astype(np.bool_, copy=False),
-    )
+    return rows.astype(np.float32, copy=False)
 
 
 @contextmanager

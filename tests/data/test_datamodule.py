@@ -55,6 +55,7 @@ def data(store: Path, mel: LogMel, augmentation: Augmentation | None = None, **c
         "eval_batch_frames": 200,
         "num_workers": 0,
         "min_clip_frames": 8,
+        "alignment": None,
         "val_share": 0.2,
         "val_speakers": ["bob"],
         "silences": None,

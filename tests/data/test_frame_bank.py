@@ -39,7 +39,7 @@ def store(tmp_path: Path) -> Store:
 
 def bank_of(store: Store, features: LogMel | Mfcc) -> FrameBank:
     folder = store.folder / "features"
-    return FrameBank.of(store, features, CORE7, folder, FeatureCache(folder / "hops"))
+    return FrameBank.of(store, features, CORE7, folder, FeatureCache(folder / "hops"), {})
 
 
 def test_rows_are_those_of_a_stream_and_motion_that_of_the_store(store: Store, mel: LogMel) -> None:

@@ -21,6 +21,8 @@ _LOG_MEL, _MFCC = "src.data.features.LogMel", "src.data.features.Mfcc"
 class SpeechEnergy(MotionNetwork):
     """One channel follows the envelope, in deviations around its mean; the others stay at theirs."""
 
+    _follows: Tensor
+
     def __init__(
         self,
         *,

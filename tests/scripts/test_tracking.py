@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -269,3 +270,11 @@ def test_onnx_knows_its_checkpoint_and_a_reference_has_no_latest_of_its_own(inpu
         "data_hash": "d" * 64,
     }
     assert "ann" not in json.dumps(kept.summary)
+
+
+def test_the_document_names_curves_that_exist(kept: Record) -> None:
+    text = (CONFIG_FOLDER.parent / "docs" / "tracking.md").read_text("utf-8")
+    named = set(re.findall(r"`((?:train|val|probe)/[a-z_]+|lr-AdamW/pg\d)`", text))
+    known = {name.removesuffix(".path") for row in kept.history for name in row}
+    assert len(named) > 10
+    assert named - known == set()

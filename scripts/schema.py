@@ -92,6 +92,16 @@ class MakeCorpus:
 
 
 @dataclass
+class MakeSpeech:
+    """`python -m scripts.make_speech`: synthetic speech with its motion, as a store."""
+
+    out: str = MISSING
+    workers: int = 0
+    validate_every: int = MISSING
+    data: Any = MISSING
+
+
+@dataclass
 class Predict:
     """`python -m scripts.predict`: a recording into motion."""
 
@@ -206,7 +216,22 @@ class Export:
     tolerance: float = MISSING
 
 
+@dataclass
+class BenchmarkModels:
+    """`python -m scripts.benchmark_models`: speed, size and memory of the networks."""
+
+    out: str = MISSING
+    seed: int = 0
+    spec: Any = MISSING
+    features: Any = MISSING
+    networks: Any = MISSING
+    data: Any = MISSING
+    live: Any = MISSING
+    epoch: Any = MISSING
+
+
 _ROOTS = {
+    "benchmark_models": BenchmarkModels,
     "export": Export,
     "download_models": DownloadModels,
     "export_au": ExportAu,
@@ -217,6 +242,7 @@ _ROOTS = {
     "predict": Predict,
     "realtime": Realtime,
     "make_corpus": MakeCorpus,
+    "make_speech": MakeSpeech,
     "prepare_data": PrepareData,
     "data_card": DataCard,
     "inspect_data": InspectData,

@@ -38,7 +38,7 @@ def measure_live(path: Path, settings: DictConfig, seed: int) -> dict[str, Any]:
     blocks = steps_of(pcm, waveform, rows)
     on_torch = TorchModel(checkpoint)
 
-    def timed(make: Callable[[], Callable[[NDArray[np.float32]], None]], inputs: NDArray[np.float32]) -> dict[str, Any]:
+    def timed(make: Callable[[], Callable[[NDArray[np.float32]], Any]], inputs: NDArray[np.float32]) -> dict[str, Any]:
         return percentiles(step_times_us(make(), inputs, settings.warm_up, settings.blocks))
 
     live = SpeechToMotion(OnnxModel(step))

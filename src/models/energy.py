@@ -1,9 +1,10 @@
 """The envelope of the speech opens the mouth: what a network has to beat. Nothing is learned but means and deviations.
 
 The envelope is the mean of the log-mel bands over the hops of a row. Of log-mel features it is the mean of all numbers;
-of MFCC it is the mean of coefficient 0, which is the same but for a factor. Other features have no such number. On
-244 clips of nine unseen speakers it gave r = 0.15 with the opening of the lips, louder by bands of power (log of the
-sum) none at all: mouths move 80 ms before their sound, so that a look-ahead of 2 is best.
+of MFCC it is the mean of coefficient 0, which is the same but for a factor. Other features have no such number.
+
+On 244 real clips of nine unseen speakers it gives r = 0.19 with the opening of the lips (0.28 where longer than 3 s);
+the logarithm of the summed power, which a voice's lowest bands fill, gives 0.02. A look-ahead only makes it worse.
 """
 
 import torch
@@ -19,7 +20,10 @@ _LOG_MEL, _MFCC = "src.data.features.LogMel", "src.data.features.Mfcc"
 
 
 class SpeechEnergy(MotionNetwork):
-    """One channel follows the envelope, in deviations around its mean; the others stay at theirs."""
+    """One channel follows the envelope, in deviations around its mean; the others stay at theirs.
+
+    In silence the channel is at the low end of its range: lips do not close further than shut.
+    """
 
     _follows: Tensor
 
@@ -78,8 +82,10 @@ class SpeechEnergy(MotionNetwork):
         self.standardizer = Standardizer(in_features=in_features, out_channels=out_channels)
         self.style = Style(style_size=0, style_dropout=0.0, num_speakers=0, hidden_size=0)
         self._stride = n_mfcc if extractor == _MFCC else 1
+        self._channel = known.index(channel)
+        self._minimum = float(known.minimum[self._channel])
         follows = torch.zeros(out_channels)
-        follows[known.index(channel)] = 1.0
+        follows[self._channel] = 1.0
         self.register_buffer("_follows", follows, persistent=False)
 
     @property
@@ -102,4 +108,6 @@ class SpeechEnergy(MotionNetwork):
         envelope = features[..., :: self._stride].mean(dim=-1, keepdim=True)
         middle = statistics.feature_mean[:: self._stride].mean()
         spread = statistics.feature_std[:: self._stride].mean()  # bands rise and fall together
-        return statistics.motion((envelope - middle) / spread * self._follows), state
+        shut = (self._minimum - statistics.motion_mean[self._channel]) / statistics.motion_std[self._channel]
+        opening = torch.maximum((envelope - middle) / spread, shut)
+        return statistics.motion(opening * self._follows), state

@@ -40,7 +40,7 @@ def reading(extractor: LogMel | Mfcc, spec: MotionSpec = CORE7, channel: str = "
         feature_mean=rows.mean(0),
         feature_std=rows.std(0),
         silence=torch.from_numpy(extractor.silence_frame),
-        motion_mean=torch.linspace(0.1, 0.2, spec.size),
+        motion_mean=torch.linspace(0.3, 0.4, spec.size),
         motion_std=torch.full((spec.size,), 0.05),
     )
     return net
@@ -67,6 +67,12 @@ def test_one_channel_follows_the_loudness_and_the_others_stay(
     loudness = np.log(np.sin(3 * np.pi * middle_of_frames) ** 2 + 0.01)
     assert np.corrcoef(motion[:, lips].numpy(), loudness)[0, 1] > 0.9
     assert abs(float(motion[:, lips].mean() - net.standardizer.motion_mean[lips])) < 1e-5
+
+
+def test_silence_shuts_the_lips_and_no_more() -> None:
+    net = reading(MEL)
+    net.standardizer.motion_mean[0] = 0.05
+    assert net(net.standardizer.silence.expand(1, 4, -1))[0, :, 0].tolist() == pytest.approx([0.0] * 4, abs=1e-7)
 
 
 def test_mel_and_mfcc_hold_the_same_envelope() -> None:

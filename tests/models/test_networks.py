@@ -84,7 +84,7 @@ def network(family: Family, **changes: object) -> MotionNetwork:
         feature_mean=torch.linspace(-5, 5, IN_FEATURES),
         feature_std=torch.linspace(0.5, 2, IN_FEATURES),
         silence=torch.full((IN_FEATURES,), -11.0),
-        motion_mean=torch.linspace(-1, 1, OUT_CHANNELS),
+        motion_mean=torch.linspace(0.4, -1, OUT_CHANNELS),
         motion_std=torch.tensor([0.05, 0.02, 0.02, 6.0, 5.0, 4.0, 0.1]),
     )
     for name, weight in net.named_parameters():

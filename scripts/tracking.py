@@ -16,8 +16,10 @@ from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from scripts.probe import ProbeResult
+from src.errors import CheckpointError, ConfigError
 from src.files import sha256_of, write_json
-from src.models.checkpoint import load_checkpoint
+from src.models.checkpoint import Checkpoint, load_checkpoint
+from src.models.export import FP32, export_step
 
 if TYPE_CHECKING:
     from wandb import Artifact
@@ -27,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 DATA = "data.json"
 
-_NAMED_PEOPLE = ("val_clips", "val_speakers")
+_NAMED_PEOPLE = ("clips", "speakers", "aligned_speakers")
 """Parts of `metrics.json` that stay at home."""
 
 
@@ -52,6 +54,21 @@ def run_id(out: str, resume: bool) -> str | None:
 
 OmegaConf.register_new_resolver("wandb_offline", is_offline, replace=True)
 OmegaConf.register_new_resolver("wandb_id", run_id, replace=True)
+
+
+def is_tracked(loggers: Sequence[Logger]) -> bool:
+    """Whether W&B is among the loggers."""
+    return any(isinstance(tracker, WandbLogger) for tracker in loggers)
+
+
+def export_onnx(checkpoint: Checkpoint, path: Path) -> Path | None:
+    """Export the step model for `log_results`; None, with a warning, where that can't be done."""
+    try:
+        export_step(checkpoint, path, FP32)
+    except (CheckpointError, ConfigError) as error:  # it reads from both ends; or the extra `export` is missing
+        logger.warning("No ONNX model beside the checkpoint. %s", error)
+        return None
+    return path
 
 
 @rank_zero_only
@@ -134,7 +151,7 @@ def _artifact(name: str, kind: str, file: Path, metadata: Mapping[str, Any]) -> 
     import wandb
 
     artifact = wandb.Artifact(name, type=kind, metadata={**metadata, "sha256": sha256_of(file)})
-    artifact.add_file(str(file), policy="immutable")
+    artifact.add_file(str(file.resolve()), policy="immutable")  # sent later, perhaps from another folder
     return artifact
 
 

@@ -30,7 +30,8 @@ from rich.table import Table as ConsoleTable
 from scripts import make_avatar, make_corpus, prepare_data, realtime, train
 from scripts.entry import run
 from src.data.audio import load_recording, save_wav
-from src.data.store import Store
+from src.data.speaker_offset import delayed
+from src.data.store import Clip, Store
 from src.data.video import read_timeline, sample_images
 from src.errors import ConfigError
 from src.eval.lip_sync import MOUTH, compare_mouths, mouth_record
@@ -185,16 +186,22 @@ def choose_utterance(config: DictConfig, out: Path, store: Store, metrics: Mappi
         held_out = instantiate(script_config(config, "make_corpus", out=out / "corpus").data).held_out()
         save_wav(path, held_out.speech.waveform, held_out.speech.sample_rate_hz)
         return Utterance(path, held_out.motion, "a text that training never saw, in a voice that it never heard")
-    clip = store.load(max(metrics["val_clips"], key=lambda clip_id: (store.info(clip_id).seconds, clip_id)))
+    clip = store.load(max(metrics["clips"]["val"], key=lambda clip_id: (store.info(clip_id).seconds, clip_id)))
     frames = round(min(MAX_UTTERANCE_S, clip.info.seconds) * clip.motion.fps)
     samples = round(frames / clip.motion.fps * clip.info.sample_rate_hz)
     save_wav(path, clip.waveform[:samples], clip.info.sample_rate_hz)
-    reference = Motion(
-        clip.motion.values[:frames], clip.motion.spec, clip.motion.fps, clip.motion.start_s, clip.motion.valid[:frames]
-    )
+    motion = in_sync(clip, metrics)
+    reference = Motion(motion.values[:frames], motion.spec, motion.fps, motion.start_s, motion.valid[:frames])
     # A store of one clip is split by time, so training has seen the most of it.
     seen = "most of which training has seen" if len(store.clips) == 1 else "which training never saw"
     return Utterance(path, reference, f"the sound of {clip.info.path}, {seen}")
+
+
+def in_sync(clip: Clip, metrics: Mapping[str, Any]) -> Motion:
+    """The motion of a clip as training took it: moved where the speaker's clips are out of sync."""
+    delay_ms = metrics["aligned_speakers"].get(clip.info.speaker, {}).get("moved_ms", 0.0)
+    values, valid = delayed(clip.motion, delay_ms)
+    return Motion(values, clip.motion.spec, clip.motion.fps, clip.motion.start_s, valid)
 
 
 def judge_lips(predictor: SpeechToMotion, utterance: Utterance, store: Store, metrics: Mapping[str, Any]) -> LipFigures:
@@ -204,10 +211,10 @@ def judge_lips(predictor: SpeechToMotion, utterance: Utterance, store: Store, me
         sync = compare_mouths(predictor.predict(spoken.waveform), utterance.reference)
         return LipFigures(sync.r, sync.lag, utterance.origin)
     judged = []
-    for clip_id in metrics["val_clips"]:
+    for clip_id in metrics["clips"]["val"]:
         if store.info(clip_id).seconds >= MIN_JUDGED_S:
             clip = store.load(clip_id)
-            judged.append(compare_mouths(predictor.predict(clip.waveform), clip.motion))
+            judged.append(compare_mouths(predictor.predict(clip.waveform), in_sync(clip, metrics)))
     rs = [sync.r.value for sync in judged if sync.r.value is not None]
     lags = [sync.lag.value for sync in judged if sync.lag.value is not None]
     none = f"no held-out clip of {MIN_JUDGED_S:g} s or more has a mouth that moves with its sound"

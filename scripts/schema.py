@@ -30,6 +30,7 @@ class Train:
     out: str = MISSING
     seed: int = 0
     spec: Any = MISSING
+    test: bool = False
     resume: bool = False
     cpu_threads: int = MISSING
     features: Any = MISSING

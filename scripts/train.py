@@ -8,7 +8,6 @@ groups can be given; `experiment=<name>` gives several at once.
 """
 
 import logging
-import math
 import os
 import time
 import warnings
@@ -18,14 +17,17 @@ import pytorch_lightning as pl
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import ProgressBar
 
 from scripts.entry import run
+from scripts.judging import Part, judge
 from src.data.datamodule import MotionDataModule, part_facts
 from src.data.features import FeatureExtractor
+from src.data.speaker_offset import alignment_record
 from src.errors import CheckpointError, ConfigError
 from src.eval.provenance import commit
 from src.files import replacing, write_json
-from src.models.checkpoint import Checkpoint, Contract, load_checkpoint
+from src.models.checkpoint import Contract, load_checkpoint
 from src.models.motion_module import MotionModule
 from src.models.network import MotionNetwork
 from src.motion import spec_named
@@ -77,20 +79,22 @@ def main(config: DictConfig) -> None:
         return
 
     best = load_checkpoint(out / BEST)
-    validated = validate(best, module, data)
+    parts: tuple[Part, ...] = ("val", "test") if config.test else ("val",)
+    judged = {part: judge(best, module, data, part) for part in parts}
     metrics = {
         "best_epoch": best.epoch,
         "epochs": trainer.current_epoch,
         "monitor": config.callbacks.checkpoint.monitor,
-        **validated,
+        **{name: value for judgement in judged.values() for name, value in judgement.figures.items()},
         "num_parameters": num_parameters,
         "latency_ms": contract.latency_record,
         "train": part_facts(data.split.train),
         "val": part_facts(data.split.val),
         "test": part_facts(data.split.test),
         "speaker_disjoint": data.split.speaker_disjoint,
-        "val_speakers": sorted(set(data.split.val.speakers)),
-        "val_clips": list(data.split.val.clip_ids),
+        "speakers": {part: judgement.speakers for part, judgement in judged.items()},
+        "clips": {part: judgement.clips for part, judgement in judged.items()},
+        "aligned_speakers": alignment_record(data.offsets),
         "features_hash": contract.features_hash,
         "spec": contract.spec_name,
         **origin,
@@ -101,7 +105,7 @@ def main(config: DictConfig) -> None:
         "best epoch %d of %d: lip_r %.3f on %d clips of %s speakers. %s",
         best.epoch + 1,
         trainer.current_epoch,
-        validated["val/lip_r"],
+        metrics["val/lip_r"],
         len(data.split.val),
         "unseen" if data.split.speaker_disjoint else "the same",
         out / BEST,
@@ -145,7 +149,9 @@ def build_trainer(config: DictConfig) -> pl.Trainer:
     """The Lightning trainer with the callbacks and loggers of the configuration; null ones are left out."""
     callbacks = [instantiate(part) for part in (config.callbacks or {}).values() if part is not None]
     loggers = [instantiate(part) for part in (config.logger or {}).values() if part is not None]
-    trainer: pl.Trainer = instantiate(config.trainer, callbacks=callbacks, logger=loggers)
+    # Lightning would add a progress bar of its own where the configuration has none.
+    shows = any(isinstance(callback, ProgressBar) for callback in callbacks)
+    trainer: pl.Trainer = instantiate(config.trainer, callbacks=callbacks, logger=loggers, enable_progress_bar=shows)
     return trainer
 
 
@@ -169,25 +175,6 @@ def checkpoint_to_resume(out: Path, resume: bool) -> Path | None:
             "or give another folder as `out`."
         )
     return None
-
-
-def validate(best: Checkpoint, module: MotionModule, data: MotionDataModule) -> dict[str, float]:
-    """The validation metrics of a checkpoint as it lies on the disk, by their logged names.
-
-    Raises:
-        ConfigError: they are not finite: the training diverged.
-    """
-    module.net.load_state_dict(best.net.state_dict())
-    judge = pl.Trainer(
-        accelerator="cpu", devices=1, logger=False, enable_progress_bar=False, enable_checkpointing=False
-    )
-    (metrics,) = judge.validate(module, data, verbose=False)
-    if not all(math.isfinite(value) for value in metrics.values()):
-        raise ConfigError(
-            f"{best.path}: the training diverged, its validation gives {metrics}. "
-            "Try again with a lower models.optimizer.lr, in another `out`."
-        )
-    return dict(metrics)
 
 
 def quiet_lightning() -> None:

@@ -74,7 +74,7 @@ class MotionModule(pl.LightningModule):
         self._weights = {name: loss.weight for name, loss in losses.items() if loss is not None}
         self._seed = 0
         self._channel_names = names
-        self._lip_channel = lip_channel
+        self.lip_channel = lip_channel
         self._contract = contract
         self._optimizer = optimizer
         self._schedule = schedule
@@ -151,7 +151,7 @@ class MotionModule(pl.LightningModule):
 
     def _compare(self, batch: Sequence[Tensor], prediction: Tensor) -> Comparison:
         features, motion, mask, _ = batch
-        standardizer, lip = self.net.standardizer, self._channel_names.index(self._lip_channel)
+        standardizer, lip = self.net.standardizer, self._channel_names.index(self.lip_channel)
         return Comparison(
             prediction=standardizer.standardised_motion(prediction),
             target=standardizer.standardised_motion(motion),
@@ -192,7 +192,7 @@ class MotionModule(pl.LightningModule):
         *term_sums, frames = sums[: len(self._term_sums)]
         terms = {name: total / frames.clamp(min=1) for name, total in zip(self.losses, term_sums, strict=True)}
         r, std_ratio = self._correlation.means(sums[len(self._term_sums) :].unflatten(0, (3, -1)))
-        lip = self._channel_names.index(self._lip_channel)
+        lip = self._channel_names.index(self.lip_channel)
         # Every process has the same values already; the largest of them says so to Lightning, and rounds nothing.
         how: dict[str, Any] = {"reduce_fx": "max", "sync_dist": True}
         self.log(f"{stage}/loss", self._total(terms).float(), prog_bar=True, **how)

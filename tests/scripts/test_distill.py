@@ -49,7 +49,7 @@ def test_a_student_of_other_features_learns_from_a_teacher_and_its_run_says_so(
 
 def test_a_teacher_of_another_split_is_refused(store: Path, teacher: Path, tmp_path: Path) -> None:
     checkpoint = f"data.guide.teacher.checkpoint={teacher}"
-    names = json.loads((teacher.parent / "metrics.json").read_text())["val_speakers"]
+    names = json.loads((teacher.parent / "metrics.json").read_text())["speakers"]["val"]
     other = next(name for name in ("ann", "bob", "cid") if name not in names)
     chosen = f"data.val_speakers=[{other}]"
     with pytest.raises(ConfigError, match="teacher was trained on another split of this store"):

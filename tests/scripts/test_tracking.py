@@ -192,7 +192,7 @@ def test_the_summary_is_of_the_best_checkpoint_and_names_nobody(kept: Record, me
     assert kept.summary["val/lip_r"] == pytest.approx(metrics["val/lip_r"])
     assert kept.summary["latency_ms"]["total"] == metrics["latency_ms"]["total"]
     assert kept.summary["train"] == metrics["train"]
-    assert {"val_clips", "val_speakers"}.isdisjoint(kept.summary)
+    assert {"clips", "speakers", "aligned_speakers"}.isdisjoint(kept.summary)
 
 
 def test_the_probe_can_be_seen_and_heard(out: Path, kept: Record) -> None:
@@ -253,7 +253,15 @@ def test_onnx_knows_its_checkpoint_and_a_reference_has_no_latest_of_its_own(inpu
     onnx.write_bytes(b"a graph")
     hashes = {"data_hash": "d" * 64, "split_hash": "s", "features_hash": "f", "guide": None}
     facts = {"train": {}, "val": {}, "test": {}, "speaker_disjoint": True, "spec": "core7"}
-    metrics = {**hashes, **facts, "commit": "c", "seed": 0, "best_epoch": 0, "val/lip_r": 0.5, "val_clips": ["ann"]}
+    metrics = {
+        **hashes,
+        **facts,
+        "commit": "c",
+        "seed": 0,
+        "best_epoch": 0,
+        "val/lip_r": 0.5,
+        "clips": {"val": {"ann": {}}},
+    }
     tracker = WandbLogger(save_dir=tmp_path, offline=True, settings={"silent": True})
     log_results([tracker], tmp_path, metrics=metrics, best=best, last=None, onnx=onnx, probe=None)
     wandb.teardown()

@@ -19,6 +19,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from scripts.entry import CONFIG_FOLDER
 from scripts.schema import register
 from scripts.train import build, build_trainer, main
+from src.data.store import write_manifest
 from src.data.windows import Batch
 from src.errors import CheckpointError, ConfigError
 from src.models.checkpoint import load_checkpoint
@@ -82,8 +83,49 @@ def test_a_run_leaves_a_checkpoint_metrics_and_config(store: Path, finished: Pat
     }
     assert metrics["num_parameters"] == sum(parameter.numel() for parameter in checkpoint.net.parameters())
     assert {"val/lip_r", "val/loss", "val/reconstruction", "val/r_head_yaw"} <= set(metrics)
-    assert {"seed", "data_hash", "split_hash", "commit"} <= set(metrics)
+    assert {"seed", "data_hash", "split_hash", "commit", "aligned_speakers"} <= set(metrics)
     assert checkpoint.contract.latency_ms == 102.5
+
+
+def test_the_lips_of_all_are_the_mean_of_those_of_clips_and_speakers(store: Path, tmp_path: Path) -> None:
+    split = ["data.val_speakers=[ann,bob]", "data.eval_batch_frames=70", "data.min_clip_frames=8"]
+    metrics = train(store, tmp_path / "run", *split)
+    clips, speakers = metrics["clips"]["val"], metrics["speakers"]["val"]
+    assert {name: clip["speaker"] for name, clip in clips.items()} == {"ann_0": "ann", "ann_1": "ann", "bob_0": "bob"}
+    assert {name: clip["frames"] for name, clip in clips.items()} == {"ann_0": 67, "ann_1": 42, "bob_0": 57}
+    for rows in (clips.values(), speakers.values()):
+        for figure in ("lip_r", "lip_std_ratio"):
+            mean = sum(row[figure] * row["frames"] for row in rows) / sum(row["frames"] for row in rows)
+            assert mean == pytest.approx(metrics[f"val/{figure}"], abs=1e-6)
+    assert metrics["val/lip_r_of_speakers"] == pytest.approx((speakers["ann"]["lip_r"] + speakers["bob"]["lip_r"]) / 2)
+
+
+def test_the_test_part_is_judged_when_asked_for(finished: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    clips = write_tiny_store(store, {"ann": [70, 45], "bob": [60], "cid": [80]}).clips
+    write_manifest(store, clips, {"ann_0": "train", "ann_1": "train", "bob_0": "val", "cid_0": "test"})
+    metrics = train(store, tmp_path / "run", "test=true")
+    assert metrics["speakers"]["test"].keys() == {"cid"}
+    assert {"test/lip_r", "test/loss", "test/lip_r_of_speakers"} <= set(metrics)
+    assert not any(name.startswith("test/") for name in json.loads((finished / "metrics.json").read_text()))
+
+
+def test_a_store_without_a_test_part_can_not_be_tested(store: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="the store has no test part"):
+        train(store, tmp_path / "run", "test=true", "data.val_speakers=[cid]")
+
+
+@pytest.mark.parametrize("model", ["mean_pose", "energy"])
+def test_a_reference_is_judged_without_training(model: str, store: Path, tmp_path: Path) -> None:
+    small = [setting for setting in SMALL if not setting.startswith("models.net")]
+    main(composed(f"data.store={store}", f"out={tmp_path}", *small, f"models={model}"))
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["num_parameters"] == metrics["epochs"] == 0
+    assert load_checkpoint(tmp_path / "best.ckpt").contract.channels == CORE7.names
+    if model == "mean_pose":
+        assert metrics["val/lip_r"] == 0.0
+    else:
+        assert metrics["val/lip_r"] > 0.5  # the tiny store's jaw follows loudness
 
 
 def test_metrics_are_those_of_the_best_epoch_of_the_curves(finished: Path) -> None:

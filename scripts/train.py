@@ -134,7 +134,7 @@ def build(config: DictConfig) -> tuple[MotionDataModule, MotionModule, Contract]
     net.set_speakers(len(data.speakers))
     known = data.speakers if net.style.style_size else ()
     contract = Contract.of(spec=spec, features=features, net=net, speakers=known)
-    training = OmegaConf.masked_copy(config.models, [key for key in config.models if key != "net"])
+    training = {key: part for key, part in OmegaConf.to_container(config.models, resolve=True).items() if key != "net"}
     module: MotionModule = instantiate(training, _partial_=True, _convert_="all")(net=net, contract=contract)
     return data, module, contract
 

@@ -33,8 +33,9 @@ def _targets(
 # Openings are inner-lip gaps of clear speech (an open vowel is some 15 mm, outer eye corners are some
 # 90 mm apart). Unrounded vowels follow the IPA chart: low is open, front is wide. Rounding narrows the gap itself, so
 # rounded vowels are less open than unrounded ones of the same height, and /u/ less than /i/; the hushes protrude
-# the lips and leave the teeth bare (Fromkin: Lip positions in American English vowels, 1964; Abry, Boe: "Laws" for
-# lips, Speech Communication 1986). Widths vary over a clip as those of real ones do (conf/data/synthetic.yaml).
+# the lips and leave the teeth bare; sounds of the throat come with a low jaw (Fromkin: Lip positions in American
+# English vowels, 1964; Abry, Boe: "Laws" for lips, Speech Communication 1986; Elgendy: Aspects of pharyngeal
+# coarticulation, 2001). Widths vary over a clip as those of real ones do (conf/data/synthetic.yaml).
 # Consonants made inside the mouth leave the lips to their neighbours: low strengths.
 TARGETS: dict[str, Target] = {
     **_targets("a ä ɑ ɶ", 0.17, 0.015, 1.0, 0.6),
@@ -63,10 +64,11 @@ TARGETS: dict[str, Target] = {
     **_targets("s z", 0.055, 0.038, 0.9, 0.6),
     **_targets("θ ð", 0.045, 0.015, 0.7, 0.4),
     **_targets("t d n l ɫ ɾ r ʈ ɖ ɳ ɭ ɬ ɽ", 0.055, 0.015, 0.5, 0.2),
-    **_targets("ɹ ɻ", 0.04, -0.053, 0.7, 0.7),
+    **_targets("ɹ ɻ", 0.03, -0.053, 0.8, 0.7),
     **_targets("j ʲ ç ʝ ɲ ʎ c ɟ", 0.07, 0.068, 0.6, 0.7),
-    **_targets("k ɡ g ŋ ɴ x ɣ χ ʁ ʀ q ɢ ħ ʕ", 0.07, 0.0, 0.3, 0.1),
-    **_targets("h ɦ ʔ", 0.09, 0.0, 0.1, 0.05),
+    **_targets("k ɡ g ŋ ɴ x ɣ χ ʁ ʀ q ɢ", 0.07, 0.0, 0.3, 0.1),
+    **_targets("ħ ʕ", 0.11, 0.0, 0.6, 0.1),
+    **_targets("h ɦ ʔ", 0.10, 0.0, 0.3, 0.05),
     PAUSE: Target(0.0, 0.0, 1.2, 0.8),
 }
 

@@ -39,6 +39,7 @@ class Train:
     trainer: Any = MISSING
     callbacks: Any = None
     logger: Any = None
+    probe: Any = None
 
 
 @dataclass

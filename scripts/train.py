@@ -3,12 +3,13 @@
 python -m scripts.train data.store=data/prepared out=runs/first
 
 Writes `best.ckpt` (by `val/lip_r` unless told otherwise), `last.ckpt`, `metrics.csv`, `config.yaml`, `hparams.yaml`
-(the same with commit and data hash) and, when all is done, `metrics.json`. Any value of `conf/train.yaml` and its
-groups can be given; `experiment=<name>` gives several at once.
+(the same with commit and data hash) and, when all is done, `metrics.json`; with `logger=wandb` or `probe=default` also
+a clip to look at, `probe.mp4` and `probe.png`. docs/tracking.md says what each holds.
+
+Any value of `conf/train.yaml` and its groups can be given; `experiment=<name>` gives several at once.
 """
 
 import logging
-import os
 import time
 import warnings
 from pathlib import Path
@@ -21,6 +22,8 @@ from pytorch_lightning.callbacks import ProgressBar
 
 from scripts.entry import run
 from scripts.judging import Part, judge
+from scripts.probe import Probe
+from scripts.tracking import export_onnx, is_tracked, log_results
 from src.data.datamodule import MotionDataModule, part_facts
 from src.data.features import FeatureExtractor
 from src.data.speaker_offset import alignment_record
@@ -34,9 +37,7 @@ from src.motion import spec_named
 
 logger = logging.getLogger(__name__)
 
-BEST, LAST, METRICS, CONFIG = "best.ckpt", "last.ckpt", "metrics.json", "config.yaml"
-
-OmegaConf.register_new_resolver("wandb_offline", lambda: not os.environ.get("WANDB_API_KEY"), replace=True)
+BEST, LAST, METRICS, CONFIG, ONNX = "best.ckpt", "last.ckpt", "metrics.json", "config.yaml", "best.onnx"
 
 
 def main(config: DictConfig) -> None:
@@ -48,6 +49,7 @@ def main(config: DictConfig) -> None:
     torch.set_num_threads(config.cpu_threads)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     data, module, contract = build(config)
+    probe: Probe | None = instantiate(config.probe) if config.probe else None
 
     is_debug = bool(config.trainer.get("fast_dev_run"))
     if not is_debug:
@@ -68,7 +70,7 @@ def main(config: DictConfig) -> None:
         tracker.log_hyperparams({**origin, "config": OmegaConf.to_container(config, resolve=True)})
     if num_parameters:
         trainer.fit(module, data, ckpt_path=resume_from)
-    else:
+    elif not is_debug:
         keep_untrained(trainer, module, data, out)
     if is_debug:
         logger.info("One batch of training and validation ran; a debug run keeps no checkpoint.")
@@ -101,10 +103,19 @@ def main(config: DictConfig) -> None:
         "seconds": round(time.monotonic() - started, 1),
     }
     write_json(out / METRICS, metrics)
+    shown = None if probe is None else probe.make(out / BEST, config.data.store, data.split.val.clip_ids, out)
+    log_results(
+        trainer.loggers,
+        out,
+        metrics=metrics,
+        best=out / BEST,
+        last=out / LAST if (out / LAST).is_file() else None,
+        onnx=export_onnx(best, out / ONNX) if is_tracked(trainer.loggers) else None,
+        probe=shown,
+    )
     logger.info(
-        "best epoch %d of %d: lip_r %.3f on %d clips of %s speakers. %s",
-        best.epoch + 1,
-        trainer.current_epoch,
+        "%s: lip_r %.3f on %d clips of %s speakers. %s",
+        f"best epoch {best.epoch + 1} of {trainer.current_epoch}" if num_parameters else "a reference, not trained",
         metrics["val/lip_r"],
         len(data.split.val),
         "unseen" if data.split.speaker_disjoint else "the same",

@@ -8,7 +8,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("numpy", "torch", "torchaudio", "av", "opencv-contrib-python", "mediapipe", "pytorch-lightning")
+PACKAGES = (
+    "numpy", "torch", "torchaudio", "onnxruntime", "av", "opencv-contrib-python", "mediapipe", "pytorch-lightning",
+)  # fmt: skip
 """Those whose version can change a figure."""
 
 

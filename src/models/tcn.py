@@ -29,8 +29,8 @@ class CausalTCN(MotionNetwork):
         dropout: float,
         input_dropout: float,
         lookahead_frames: int,
-        style_size: int = 0,
-        style_dropout: float = 0.0,
+        style_size: int,
+        style_dropout: float,
         num_speakers: int = 0,
     ) -> None:
         """`dilations`, in rows, has one entry per block; `num_speakers` comes from `set_speakers`."""

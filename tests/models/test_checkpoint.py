@@ -38,6 +38,8 @@ def net() -> CausalTCN:
         dropout=0.5,
         input_dropout=0.0,
         lookahead_frames=2,
+        style_size=0,
+        style_dropout=0.0,
     )
     net.standardizer.motion_mean.fill_(0.25)
     return net

@@ -43,6 +43,8 @@ def module(**changes: Any) -> MotionModule:
         dropout=0.0,
         input_dropout=0.0,
         lookahead_frames=1,
+        style_size=0,
+        style_dropout=0.0,
     )
     net.standardizer.motion_std.copy_(torch.tensor([0.05, 5.0]))
     settings: dict[str, Any] = {

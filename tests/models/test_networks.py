@@ -335,7 +335,7 @@ def test_impossible_settings_are_refused_by_name(family: Family, wrong: dict) ->
         network(family, **wrong)
 
 
-@pytest.mark.parametrize("family", [LSTM, TRANSFORMER], ids=["lstm", "transformer"])
+@pytest.mark.parametrize("family", [TCN, LSTM, TRANSFORMER], ids=["tcn", "lstm", "transformer"])
 @pytest.mark.parametrize("left_out", ["style_size", "style_dropout", "lookahead_frames", "hidden_size", "dropout"])
 def test_no_setting_has_a_default(family: Family, left_out: str) -> None:
     make, settings = family

@@ -38,6 +38,8 @@ def network() -> CausalTCN:
         dropout=0.5,
         input_dropout=0.0,
         lookahead_frames=6,
+        style_size=0,
+        style_dropout=0.0,
     ).eval()
 
 

@@ -44,6 +44,8 @@ def tiny(lookahead_frames: int = 2, seed: int = 0) -> SpeechToMotion:
         dropout=0.1,
         input_dropout=0.1,
         lookahead_frames=lookahead_frames,
+        style_size=0,
+        style_dropout=0.0,
     ).eval()
     silence = torch.from_numpy(features.silence_frame)
     net.standardizer.set_statistics(
@@ -71,6 +73,8 @@ def trained_one_step(features: FeatureExtractor, path: Path) -> SpeechToMotion:
         dropout=0.0,
         input_dropout=0.0,
         lookahead_frames=2,
+        style_size=0,
+        style_dropout=0.0,
     )
     net.standardizer.set_statistics(
         feature_mean=rows.mean(0),

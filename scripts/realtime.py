@@ -33,6 +33,7 @@ from src.eval.run_page import live_page
 from src.eval.shown import Shown, judge, shown_record
 from src.files import sha256_of, write_json
 from src.models.motion_model import model_path
+from src.motion import CORE7
 from src.realtime.predictor import SpeechToMotion
 from src.realtime.record import engine_record
 from src.realtime.session import Frame
@@ -70,7 +71,7 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
     """
     torch.set_num_threads(config.num_threads)
     checkpoint = model_path(config.checkpoint)
-    predictor = SpeechToMotion.load(checkpoint, config.speaker)
+    predictor = SpeechToMotion.load(checkpoint, config.speaker, CORE7)
     renderer = instantiate(config.render)
     builtin = config.avatar == BUILTIN
     avatar = builtin_avatar(renderer.size) if builtin else Avatar.load(Path(config.avatar))

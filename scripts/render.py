@@ -15,7 +15,7 @@ from rich.progress import Progress
 from scripts.entry import run
 from src.data.audio import load_recording
 from src.errors import ConfigError
-from src.motion import CORE7, FRAMES_PER_SECOND, Motion
+from src.motion import FRAMES_PER_SECOND, Motion, core7_of
 from src.render.avatar import Avatar
 from src.render.mp4 import Mp4Writer
 
@@ -27,7 +27,7 @@ def main(config: DictConfig) -> None:
     out = Path(config.out)
     if out.suffix.lower() != ".mp4":
         raise ConfigError(f"out={config.out}: the video is written as MP4. Give a name that ends in .mp4.")
-    avatar, motion = Avatar.load(config.avatar), load_core7(Path(config.motion))
+    avatar, motion = Avatar.load(config.avatar), core7_of(Motion.load(Path(config.motion)))
     waveform = None if config.audio is None else load_recording(Path(config.audio), config.sample_rate_hz).waveform
     renderer = instantiate(config.render)
     state = renderer.prepare(avatar)
@@ -48,21 +48,6 @@ def main(config: DictConfig) -> None:
         for time_s, frame in progress.track(frames, total=len(times_s), description="rendering"):
             writer.add_image(renderer.render(state, frame), time_s)
     logger.info("%s: %d frames, %.1f s", out, len(times_s), len(times_s) / FRAMES_PER_SECOND)
-
-
-def load_core7(path: Path) -> Motion:
-    """A motion file in the vocabulary of the renderer.
-
-    Raises:
-        ConfigError: the motion speaks another vocabulary.
-    """
-    motion = Motion.load(path)
-    if motion.spec != CORE7:
-        raise ConfigError(
-            f"{path}: motion of spec {motion.spec.name}, the renderer draws {CORE7.name}. Predict with a checkpoint of "
-            f"{CORE7.name}."
-        )
-    return motion
 
 
 def frame_times(motion: Motion) -> np.ndarray:

@@ -15,7 +15,7 @@ from src.data.features import FeatureExtractor
 from src.errors import CheckpointError, DataError, StreamError
 from src.models.checkpoint import Contract
 from src.models.motion_model import MotionModel, load_model
-from src.motion import Motion, MotionSpec
+from src.motion import CORE7, Motion, MotionSpec, core7_of
 
 
 class SpeechToMotion:
@@ -23,22 +23,28 @@ class SpeechToMotion:
 
     Attributes:
         contract: what the model expects and gives.
-        spec, fps, sample_rate_hz: from the contract.
+        spec: the vocabulary of the motion that comes out.
+        fps, sample_rate_hz: from the contract.
     """
 
-    def __init__(self, model: MotionModel, speaker: str | None = None) -> None:
+    def __init__(self, model: MotionModel, speaker: str | None = None, spec: MotionSpec | None = None) -> None:
         """Join a model and the features that it was trained with.
 
         Args:
             model: of a checkpoint or an exported file.
             speaker: whose style to speak in, one of `contract.speakers`; None for nobody's.
+            spec: the vocabulary that is wanted, the model's own or `core7`; None for the model's own.
 
         Raises:
-            CheckpointError: the model knows no such speaker, or its features can't be built.
+            CheckpointError: the model knows no such speaker, can't speak `spec`, or its features can't be built.
         """
         contract = model.contract
         self.contract = contract
-        self.spec: MotionSpec = contract.spec
+        if spec not in (None, contract.spec, CORE7):
+            raise CheckpointError(
+                f"the model speaks {contract.spec_name}, not {spec.name}. Train one with `spec={spec.name}`."
+            )
+        self.spec = contract.spec if spec is None else spec
         self.fps = contract.fps
         self.sample_rate_hz = contract.sample_rate_hz
         self.features: FeatureExtractor = contract.build_features()
@@ -46,13 +52,14 @@ class SpeechToMotion:
         self.speaker = _speaker_id(contract, speaker)
 
     @classmethod
-    def load(cls, path: Path | str, speaker: str | None = None) -> Self:
+    def load(cls, path: Path | str, speaker: str | None = None, spec: MotionSpec | None = None) -> Self:
         """Read a checkpoint (.ckpt) or an exported step model (.onnx).
 
         Raises:
-            CheckpointError: it is missing, damaged or does not fit this program, or knows no such speaker.
+            CheckpointError: it is missing, damaged or does not fit this program, knows no such speaker or can't
+                speak `spec`.
         """
-        return cls(load_model(path), speaker)
+        return cls(load_model(path), speaker, spec)
 
     @property
     def latency_ms(self) -> float:
@@ -74,7 +81,12 @@ class SpeechToMotion:
         if len(waveform) == 0:
             raise DataError("the recording has no samples, so there is nothing to predict motion from. Check its file.")
         values = self.model.whole(self.features.extract_frames(waveform), self.speaker)
-        return Motion(values, self.spec, self.fps).clamped()
+        return self.told(values)
+
+    def told(self, values: NDArray[np.float32]) -> Motion:
+        """What the model says, (T, C) in its own vocabulary, as motion of `spec` inside its ranges."""
+        motion = Motion(values, self.contract.spec, self.fps).clamped()
+        return motion if self.spec is self.contract.spec else core7_of(motion)
 
     def stream(self) -> "MotionStream":
         """A new stream at sample 0, with a state of its own.
@@ -94,12 +106,11 @@ class MotionStream:
     """Motion of sound that arrives in pieces of any size. Made by `SpeechToMotion.stream`."""
 
     def __init__(self, predictor: SpeechToMotion) -> None:
-        self._model = predictor.model
+        self._predictor, self._model = predictor, predictor.model
         self._features = predictor.features.frame_stream()
         self._state = predictor.model.init_state(predictor.speaker)
         self._lookahead_frames = predictor.contract.lookahead_frames
         self._num_rows = 0
-        self._minimum, self._maximum = predictor.spec.minimum, predictor.spec.maximum
 
     def push(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Take the next samples (s,) and give the motion frames (t, C) that they complete; t may be 0."""
@@ -113,13 +124,14 @@ class MotionStream:
         return self._advance(rows)
 
     def _advance(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        if len(rows) == 0:
-            return np.empty((0, len(self._minimum)), np.float32)
-        motion, self._state = self._model.step(rows, self._state)
         # Row n speaks about frame n - lookahead; those before frame 0 are nobody's.
         before_start = max(self._lookahead_frames - self._num_rows, 0)
         self._num_rows += len(rows)
-        return np.clip(motion[before_start:], self._minimum, self._maximum)
+        if len(rows):
+            motion, self._state = self._model.step(rows, self._state)
+        if len(rows) <= before_start:
+            return np.empty((0, self._predictor.spec.size), np.float32)
+        return self._predictor.told(motion[before_start:]).values
 
 
 def _speaker_id(contract: Contract, name: str | None) -> int:

@@ -13,7 +13,7 @@ from src.models.export import FP32, export_step
 from src.models.lstm import MotionLSTM
 from src.models.motion_model import TorchModel
 from src.models.tcn import CausalTCN
-from src.motion import CORE7
+from src.motion import ARKIT55, CORE7, MotionSpec, core7_of
 from src.realtime.predictor import SpeechToMotion, num_frames
 from tests.models.small_networks import small_checkpoint
 from tests.tiny_encoders import write_tiny_encoder
@@ -30,14 +30,14 @@ MEL = {
 }
 
 
-def tiny(lookahead_frames: int = 2, seed: int = 0) -> SpeechToMotion:
+def tiny(lookahead_frames: int = 2, seed: int = 0, spec: MotionSpec = CORE7) -> SpeechToMotion:
     """An untrained network of seeded weights, with statistics that make the motion move."""
     features = LogMel(**MEL)
     torch.manual_seed(seed)
     net = CausalTCN(
         in_features=features.row_size,
         feature_layers=1,
-        out_channels=CORE7.size,
+        out_channels=spec.size,
         hidden_size=12,
         kernel_size=3,
         dilations=[1, 2],
@@ -52,10 +52,10 @@ def tiny(lookahead_frames: int = 2, seed: int = 0) -> SpeechToMotion:
         feature_mean=silence + 4.0,
         feature_std=torch.full_like(silence, 3.0),
         silence=silence,
-        motion_mean=torch.from_numpy((CORE7.minimum + CORE7.maximum) / 2),
-        motion_std=torch.from_numpy((CORE7.maximum - CORE7.minimum) / 4),
+        motion_mean=torch.from_numpy((spec.minimum + spec.maximum) / 2),
+        motion_std=torch.from_numpy((spec.maximum - spec.minimum) / 4),
     )
-    contract = Contract.of(spec=CORE7, features=features, net=net, speakers=())
+    contract = Contract.of(spec=spec, features=features, net=net, speakers=())
     return SpeechToMotion(TorchModel(Checkpoint(net, contract, Path("tiny.ckpt"), 0)))
 
 
@@ -247,3 +247,21 @@ def test_a_network_of_two_directions_predicts_recordings_and_refuses_to_stream(t
     assert len(predictor.predict(noise(RATE))) == 25
     with pytest.raises(StreamError, match="reads a recording from both ends"):
         predictor.stream()
+
+
+def test_a_model_of_blendshapes_speaks_core7_where_that_is_wanted() -> None:
+    rich = tiny(spec=ARKIT55)
+    plain = SpeechToMotion(rich.model, spec=CORE7)
+    sound = noise(20_000)
+    own = rich.predict(sound)
+    assert own.spec is ARKIT55
+    assert plain.predict(sound).spec is CORE7
+    np.testing.assert_array_equal(plain.predict(sound).values, core7_of(own).values)
+    stream = plain.stream()
+    pieces = [stream.push(piece) for piece in np.array_split(sound, 33)]
+    np.testing.assert_allclose(np.concatenate([*pieces, stream.finish()]), core7_of(own).values, rtol=0, atol=1e-5)
+
+
+def test_a_model_of_core7_can_not_say_more() -> None:
+    with pytest.raises(CheckpointError, match=r"the model speaks core7, not arkit55\. Train one with `spec=arkit55`"):
+        SpeechToMotion(tiny().model, spec=ARKIT55)

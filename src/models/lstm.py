@@ -7,13 +7,11 @@ with Bidirectional LSTM, 2005 (the future as a delay of the targets, or as a sec
 from torch import Tensor, nn
 
 from src.errors import ConfigError
-from src.models.layer_mix import layer_mix
-from src.models.network import MotionNetwork, State
-from src.models.standardize import Standardizer
-from src.models.style import Style
+from src.models.learned_network import LearnedNetwork
+from src.models.network import State
 
 
-class MotionLSTM(MotionNetwork):
+class MotionLSTM(LearnedNetwork):
     """Residual blocks of one LSTM each, at one row per motion frame. Its past has no end.
 
     With two directions it hears whole recordings: `forward` works, a stream is refused. The silence that pads a short
@@ -84,16 +82,18 @@ class MotionLSTM(MotionNetwork):
         self.streams = not bidirectional
         self._warmup_frames = warmup_frames
         self._hidden_size = hidden_size
-        self.standardizer = Standardizer(in_features=in_features, out_channels=out_channels)
-        self.mix = layer_mix(in_features, feature_layers)
-        self.input = nn.Sequential(nn.Dropout(input_dropout), nn.Linear(in_features // feature_layers, hidden_size))
-        self.style = Style(
-            style_size=style_size, style_dropout=style_dropout, num_speakers=num_speakers, hidden_size=hidden_size
+        self._make_entry(
+            in_features=in_features,
+            feature_layers=feature_layers,
+            out_channels=out_channels,
+            hidden_size=hidden_size,
+            input_dropout=input_dropout,
+            style_size=style_size,
+            style_dropout=style_dropout,
+            num_speakers=num_speakers,
         )
         self.blocks = nn.ModuleList(_ResidualBlock(hidden_size, bidirectional, dropout) for _ in range(num_layers))
-        self.output = nn.Sequential(
-            nn.LayerNorm(hidden_size), nn.Dropout(dropout), nn.Linear(hidden_size, out_channels)
-        )
+        self._make_exit(hidden_size=hidden_size, out_channels=out_channels, dropout=dropout)
 
     @property
     def receptive_field_frames(self) -> int | None:
@@ -114,23 +114,22 @@ class MotionLSTM(MotionNetwork):
     def step(self, features: Tensor, state: State) -> tuple[Tensor, State]:
         """See `MotionNetwork.step`."""
         self._check_streams()
-        hidden = self._read(features, state)
+        hidden = self._enter(features, state)
         num_memories = 2 * len(self.blocks)
         after: list[Tensor] = []
         for block, output, cell in zip(self.blocks, state[0:num_memories:2], state[1:num_memories:2], strict=True):
             hidden, memory = block(hidden, (output[None], cell[None]))
             after.extend(tensor[0] for tensor in memory)
-        return self.standardizer.motion(self.output(hidden)), (*after, *state[num_memories:])
+        return self._leave(hidden), (*after, *state[num_memories:])
 
     def forward(self, features: Tensor, speakers: Tensor | None = None) -> Tensor:
         """See `MotionNetwork.forward`."""
         if self.streams:
             return super().forward(features, speakers)
-        hidden = self._read(features, self.style.state(len(features), speakers))
+        hidden = self._enter(features, self.style.state(len(features), speakers))
         for block in self.blocks:
             hidden, _ = block(hidden, None)
-        motion: Tensor = self.standardizer.motion(self.output(hidden))
-        return motion
+        return self._leave(hidden)
 
     def _check_streams(self) -> None:
         if not self.streams:
@@ -138,11 +137,6 @@ class MotionLSTM(MotionNetwork):
                 "models: an LSTM with bidirectional=true hears whole recordings and can't stream. Predict files with "
                 "it, or train one with models.net.bidirectional=false."
             )
-
-    def _read(self, features: Tensor, state: State) -> Tensor:
-        """Raw rows (B, t, F) -> hidden (B, t, H) in the style at the end of `state`."""
-        hidden: Tensor = self.style(self.input(self.mix(self.standardizer.features(features))), state)
-        return hidden
 
 
 class _ResidualBlock(nn.Module):

@@ -8,13 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from src.errors import ConfigError
-from src.models.layer_mix import layer_mix
-from src.models.network import MotionNetwork, State
-from src.models.standardize import Standardizer
-from src.models.style import Style
+from src.models.learned_network import LearnedNetwork
+from src.models.network import State
 
 
-class CausalTCN(MotionNetwork):
+class CausalTCN(LearnedNetwork):
     """Residual blocks of a dilated causal convolution each, at one row per motion frame."""
 
     def __init__(
@@ -55,20 +53,22 @@ class CausalTCN(MotionNetwork):
             "num_speakers": num_speakers,
         }
         self.lookahead_frames = lookahead_frames
-        self.standardizer = Standardizer(in_features=in_features, out_channels=out_channels)
-        self.mix = layer_mix(in_features, feature_layers)
         self._hidden_size = hidden_size
         self._memory_frames = [(kernel_size - 1) * dilation for dilation in dilations]
-        self.input = nn.Sequential(nn.Dropout(input_dropout), nn.Linear(in_features // feature_layers, hidden_size))
-        self.style = Style(
-            style_size=style_size, style_dropout=style_dropout, num_speakers=num_speakers, hidden_size=hidden_size
+        self._make_entry(
+            in_features=in_features,
+            feature_layers=feature_layers,
+            out_channels=out_channels,
+            hidden_size=hidden_size,
+            input_dropout=input_dropout,
+            style_size=style_size,
+            style_dropout=style_dropout,
+            num_speakers=num_speakers,
         )
         self.blocks = nn.ModuleList(
             _ResidualBlock(hidden_size, kernel_size, dilation, dropout) for dilation in dilations
         )
-        self.output = nn.Sequential(
-            nn.LayerNorm(hidden_size), nn.Dropout(dropout), nn.Linear(hidden_size, out_channels)
-        )
+        self._make_exit(hidden_size=hidden_size, out_channels=out_channels, dropout=dropout)
 
     @property
     def receptive_field_frames(self) -> int:
@@ -87,14 +87,13 @@ class CausalTCN(MotionNetwork):
 
     def step(self, features: Tensor, state: State) -> tuple[Tensor, State]:
         """See `MotionNetwork.step`."""
-        hidden = self.style(self.input(self.mix(self.standardizer.features(features))), state)
-        hidden = hidden.transpose(1, 2)  # (B, H, t)
+        hidden = self._enter(features, state).transpose(1, 2)  # (B, H, t)
         memories, style = state[: len(self.blocks)], state[len(self.blocks) :]
         after = []
         for block, memory in zip(self.blocks, memories, strict=True):
             hidden, memory = block(hidden, memory)
             after.append(memory)
-        return self.standardizer.motion(self.output(hidden.transpose(1, 2))), (*after, *style)
+        return self._leave(hidden.transpose(1, 2)), (*after, *style)
 
 
 class _ResidualBlock(nn.Module):

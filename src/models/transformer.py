@@ -12,10 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from src.errors import ConfigError
-from src.models.layer_mix import layer_mix
-from src.models.network import MotionNetwork, State
-from src.models.standardize import Standardizer
-from src.models.style import Style
+from src.models.learned_network import LearnedNetwork
+from src.models.network import State
 
 _BLOCK_ROWS = 128
 """Long inputs go through in blocks: attention within a block grows with its square, and the cache carries over."""
@@ -24,7 +22,7 @@ _NEVER = -1e4
 """Added to scores of rows that must not be attended to: their weight is exactly 0, also in half precision."""
 
 
-class CausalTransformer(MotionNetwork):
+class CausalTransformer(LearnedNetwork):
     """Layers of windowed attention and a feed-forward part each, at one row per motion frame."""
 
     def __init__(
@@ -100,11 +98,15 @@ class CausalTransformer(MotionNetwork):
         self._warmup_frames = warmup_frames
         self._hidden_size = hidden_size
         self._context_frames = context_frames
-        self.standardizer = Standardizer(in_features=in_features, out_channels=out_channels)
-        self.mix = layer_mix(in_features, feature_layers)
-        self.input = nn.Sequential(nn.Dropout(input_dropout), nn.Linear(in_features // feature_layers, hidden_size))
-        self.style = Style(
-            style_size=style_size, style_dropout=style_dropout, num_speakers=num_speakers, hidden_size=hidden_size
+        self._make_entry(
+            in_features=in_features,
+            feature_layers=feature_layers,
+            out_channels=out_channels,
+            hidden_size=hidden_size,
+            input_dropout=input_dropout,
+            style_size=style_size,
+            style_dropout=style_dropout,
+            num_speakers=num_speakers,
         )
         self.layers = nn.ModuleList(
             _Layer(
@@ -120,9 +122,7 @@ class CausalTransformer(MotionNetwork):
             )
             for _ in range(num_layers)
         )
-        self.output = nn.Sequential(
-            nn.LayerNorm(hidden_size), nn.Dropout(dropout), nn.Linear(hidden_size, out_channels)
-        )
+        self._make_exit(hidden_size=hidden_size, out_channels=out_channels, dropout=dropout)
 
     @property
     def receptive_field_frames(self) -> int | None:
@@ -151,14 +151,13 @@ class CausalTransformer(MotionNetwork):
     def _advance(self, features: Tensor, state: State) -> tuple[Tensor, State]:
         """`step` of one block."""
         caches, present, style = state[: len(self.layers)], state[len(self.layers)], state[len(self.layers) + 1 :]
-        hidden = self.style(self.input(self.mix(self.standardizer.features(features))), style)
+        hidden = self._enter(features, style)
         present = torch.cat([present, present.new_ones(features.shape[:2])], dim=1)  # (B, W + t)
         after = []
         for layer, cache in zip(self.layers, caches, strict=True):
             hidden, cache = layer(hidden, cache, present)
             after.append(cache)
-        motion = self.standardizer.motion(self.output(hidden))
-        return motion, (*after, present[:, features.shape[1] :], *style)
+        return self._leave(hidden), (*after, present[:, features.shape[1] :], *style)
 
 
 class _Layer(nn.Module):

@@ -13,6 +13,7 @@ import logging
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -145,7 +146,8 @@ def build(config: DictConfig) -> tuple[MotionDataModule, MotionModule, Contract]
     net.set_speakers(len(data.speakers))
     known = data.speakers if net.style.style_size else ()
     contract = Contract.of(spec=spec, features=features, net=net, speakers=known)
-    training = {key: part for key, part in OmegaConf.to_container(config.models, resolve=True).items() if key != "net"}
+    training: dict[str, Any] = OmegaConf.to_container(config.models, resolve=True)  # type: ignore[assignment]
+    del training["net"]
     module: MotionModule = instantiate(training, _partial_=True, _convert_="all")(net=net, contract=contract)
     return data, module, contract
 

@@ -44,6 +44,13 @@ FULL_PAUSE_S = 0.4
 """A shorter gap in speech closes the mouth only partly, in proportion: who goes on speaking does not shut it."""
 
 
+OPENS_BEFORE_S = 0.3
+"""So long before speech begins, resting lips have parted (Chandrasekaran et al., PLoS Computational Biology 2009)."""
+
+REST_RAMP_S = 0.2
+"""In which lips come to rest, or leave it."""
+
+
 @dataclass(frozen=True)
 class Style:
     """How one person talks: factors on the size of mouth and head movement."""
@@ -59,8 +66,11 @@ class Articulator:
         jaw_reach_s: how far in time a phoneme pulls the jaw: at this distance its strength is 1 / e.
         lip_reach_s: the same for spreading and rounding, which reach further.
         closure_ramp_s: seconds in which lips close before, and part after, a closure.
-        lead_s: how much earlier the mouth moves than the phonemes sound. Lips and jaw are on their way before a
-            sound is heard, by 0 to 0.2 s (Schwartz, Savariaux, PLoS Computational Biology 2014).
+        lead_s: how much earlier the mouth moves than the phonemes sound, but for closures, which are heard as they
+            happen. Lips and jaw are on their way before a sound is heard, by 0 to 0.2 s (Schwartz, Savariaux,
+            PLoS Computational Biology 2014).
+        ready_opening: how far open the lips of somebody wait who pauses, as a ratio of face size. 0 shuts them.
+        rest_after_s: how long a pause lasts before they close after all.
         stress_gain: how much more stressed vowels open than others, as a share.
         loudness_gain: how much more a vowel opens when it is twice as loud as the average, as a share.
         mouth_scale: smallest and largest `Style.mouth_scale`.
@@ -82,6 +92,8 @@ class Articulator:
         lip_reach_s: float,
         closure_ramp_s: float,
         lead_s: float,
+        ready_opening: float,
+        rest_after_s: float,
         stress_gain: float,
         loudness_gain: float,
         mouth_scale: Sequence[float],
@@ -100,7 +112,7 @@ class Articulator:
             if value <= 0:
                 raise ConfigError(f"articulation: {name} is {value}, must be above 0. Correct it in the configuration.")
         self._jaw_reach_s, self._lip_reach_s, self._closure_ramp_s = jaw_reach_s, lip_reach_s, closure_ramp_s
-        self._lead_s = lead_s
+        self._lead_s, self._ready_opening, self._rest_after_s = lead_s, ready_opening, rest_after_s
         self._stress_gain, self._loudness_gain = stress_gain, loudness_gain
         self._mouth_scale = _range("mouth_scale", mouth_scale)
         self._head_scale = _range("head_scale", head_scale)
@@ -134,7 +146,7 @@ class Articulator:
         times = np.arange(num_frames) / FRAMES_PER_SECOND
         segments = split_phonemes(speech.phonemes)
         loudness = _loudness(speech, segments)
-        opening, width = self._mouth(times + self._lead_s, segments, loudness)
+        opening, width = self._mouth(times, segments, loudness)
         yaw, pitch, roll = (
             style.head_scale * degrees * self._sway(times, rng)
             for degrees in (self._yaw_degrees, self._pitch_degrees, self._roll_degrees)
@@ -164,12 +176,17 @@ class Articulator:
         ends = np.array([segment.end_s for segment in segments])
         core = (ends - starts) / 2 - np.minimum((ends - starts) / 4, LONGEST_EDGE_S)
         weights = np.array([_weight(segment) for segment in segments])
-        distance = np.maximum(np.abs(times[:, None] - (starts + ends) / 2) - core, 0)  # (T, segments)
+        ahead = times + self._lead_s
+        distance = np.maximum(np.abs(ahead[:, None] - (starts + ends) / 2) - core, 0)  # (T, segments)
         jaw = np.exp(-((distance / self._jaw_reach_s) ** 2)) * (
             weights * [target.opening_strength for target in targets]
         )
         lip = np.exp(-((distance / self._lip_reach_s) ** 2)) * (weights * [target.width_strength for target in targets])
-        opening = jaw @ [target.opening * gain for target, gain in zip(targets, gains, strict=True)] / jaw.sum(axis=1)
+        openings = [
+            self._ready_opening if segment.symbol == PAUSE else target.opening * gain
+            for segment, target, gain in zip(segments, targets, gains, strict=True)
+        ]
+        opening = jaw @ openings / jaw.sum(axis=1) * (1 - self._resting(ahead, segments))
         width = lip @ [target.width for target in targets] / lip.sum(axis=1)
         for segment in segments:
             if segment.symbol in BILABIALS or segment.symbol in LABIODENTALS:
@@ -177,6 +194,18 @@ class Articulator:
                 held = self._held(times, *closure(segment))
                 opening = opening * (1 - held) + np.minimum(opening, gap) * held
         return opening, width
+
+    def _resting(self, times: Curve, segments: Sequence[Segment]) -> Curve:
+        """(T,) 1 in the midst of long pauses and in the silence around all speech, otherwise 0, with smooth changes."""
+        resting = np.zeros_like(times)
+        last = len(segments) - 1
+        for number, segment in enumerate(segments):
+            if segment.symbol == PAUSE:
+                # Nobody speaks before the first segment or after the last.
+                since_s = times - segment.start_s - self._rest_after_s + (np.inf if number == 0 else 0.0)
+                until_s = segment.end_s - OPENS_BEFORE_S - times + (np.inf if number == last else 0.0)
+                resting = np.maximum(resting, _smooth_step(np.minimum(since_s, until_s) / REST_RAMP_S))
+        return resting
 
     def _held(self, times: Curve, start_s: float, end_s: float) -> Curve:
         """(T,) 1 during a closure, falling smoothly to 0 within the ramp on both sides."""

@@ -13,6 +13,8 @@ SETTINGS = {
     "lip_reach_s": 0.12,
     "closure_ramp_s": 0.07,
     "lead_s": 0.0,
+    "ready_opening": 0.0,
+    "rest_after_s": 0.3,
     "stress_gain": 0.2,
     "loudness_gain": 0.15,
     "mouth_scale": (0.85, 1.15),
@@ -76,9 +78,13 @@ def test_a_bilabial_shows_a_closed_frame_wherever_it_falls_on_the_frame_grid(
     assert motion.channel("jaw_open")[within].max() < 1e-6
 
 
-def test_a_mouth_that_leads_does_the_same_that_much_earlier() -> None:
-    speech = say(*MAMA)
-    np.testing.assert_allclose(jaw_at(move(speech, lead_s=0.08), 0.6), jaw_at(move(speech), 0.68), atol=1e-6)
+def test_a_mouth_that_leads_does_the_same_that_much_earlier_but_for_closures() -> None:
+    plain, leading = (
+        move(say(("_", 0.6), ("a", 0.3), ("i", 0.3), ("_", 0.6)), lead_s=seconds) for seconds in (0, 0.08)
+    )
+    np.testing.assert_allclose(jaw_at(leading, [0.6, 0.8]), jaw_at(plain, [0.68, 0.88]), atol=1e-3)
+    speech = say(("_", 0.5), ("a", 0.3), ("m", 0.12), ("a", 0.3), ("_", 0.5))
+    assert jaw_at(move(speech, lead_s=0.08), 0.84) < 1e-6
 
 
 def test_labiodentals_leave_a_gap_smaller_than_any_vowel() -> None:
@@ -104,6 +110,15 @@ def test_silence_closes_the_mouth() -> None:
     motion = move(say(("_", 0.6), ("a", 0.3), ("_", 0.8)))
     silent = (motion.times_s < 0.3) | (motion.times_s > 1.2)
     assert motion.channel("jaw_open")[silent].max() < 1e-3
+
+
+def test_lips_wait_ready_in_short_pauses_and_rest_in_long_ones_and_around_the_speech() -> None:
+    speech = say(("_", 0.8), ("a", 0.3), ("_", 0.3), ("a", 0.3), ("_", 1.4), ("a", 0.3), ("_", 0.8))
+    motion = move(speech, ready_opening=0.05)
+    assert jaw_at(motion, [0.0, 0.24, 2.4, 4.2]).max() < 1e-6  # rests
+    assert 0.03 < jaw_at(motion, 1.24) < 0.08  # waits
+    assert 0.03 < jaw_at(motion, 1.88) < 0.08  # has not closed yet
+    assert jaw_at(move(speech), 1.24) < 0.03
 
 
 def test_lips_round_before_the_rounded_sound() -> None:

@@ -44,8 +44,8 @@ FULL_PAUSE_S = 0.4
 """A shorter gap in speech closes the mouth only partly, in proportion: who goes on speaking does not shut it."""
 
 
-OPENS_BEFORE_S = 0.3
-"""So long before speech begins, resting lips have parted (Chandrasekaran et al., PLoS Computational Biology 2009)."""
+OPENS_BEFORE_S = 0.1
+"""So long before speech begins, resting lips have parted."""
 
 REST_RAMP_S = 0.2
 """In which lips come to rest, or leave it."""

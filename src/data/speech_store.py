@@ -28,7 +28,7 @@ from src.motion import FRAMES_PER_SECOND
 
 logger = logging.getLogger(__name__)
 
-VERSION = 2
+VERSION = 3
 """Grows when the code makes other clips from the same configuration."""
 
 CONSENT = "not needed: nobody was recorded"

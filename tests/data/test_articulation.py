@@ -115,7 +115,7 @@ def test_silence_closes_the_mouth() -> None:
 def test_lips_wait_ready_in_short_pauses_and_rest_in_long_ones_and_around_the_speech() -> None:
     speech = say(("_", 0.8), ("a", 0.3), ("_", 0.3), ("a", 0.3), ("_", 1.4), ("a", 0.3), ("_", 0.8))
     motion = move(speech, ready_opening=0.05)
-    assert jaw_at(motion, [0.0, 0.24, 2.4, 4.2]).max() < 1e-6  # rests
+    assert jaw_at(motion, [0.0, 0.44, 2.6, 4.2]).max() < 1e-6  # rests
     assert 0.03 < jaw_at(motion, 1.24) < 0.08  # waits
     assert 0.03 < jaw_at(motion, 1.88) < 0.08  # has not closed yet
     assert jaw_at(move(speech), 1.24) < 0.03

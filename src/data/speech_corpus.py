@@ -134,9 +134,9 @@ class SpeechCorpus:
 
     def _utter(self, spoken: Speech, style: Style, rng: Generator) -> tuple[Speech, Motion]:
         """The speech between silences in the noise of a room, and its motion."""
-        before_s, after_s = rng.uniform(*self._silence_s, 2)
-        spoken = spoken.scaled(rng.uniform(*self._peak)).padded(before_s, after_s)
-        noise = rng.standard_normal(len(spoken.waveform)) * 10 ** (rng.uniform(*self._noise_db) / 20)
+        before_s, after_s = (_between(self._silence_s, rng) for _ in range(2))
+        spoken = spoken.scaled(_between(self._peak, rng)).padded(before_s, after_s)
+        noise = rng.standard_normal(len(spoken.waveform)) * 10 ** (_between(self._noise_db, rng) / 20)
         waveform = np.clip(spoken.waveform + noise, -1, 1).astype(np.float32)
         return Speech(waveform, SAMPLE_RATE_HZ, spoken.phonemes), self._articulator.move(spoken, style, rng)
 
@@ -161,3 +161,8 @@ class SpeechCorpus:
             )
             for begin, end in pairwise(edges)
         ]
+
+
+def _between(bounds: Sequence[float], rng: Generator) -> float:
+    low, high = bounds
+    return float(rng.uniform(low, high))

@@ -29,8 +29,8 @@ def without_target(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if not key.startswith("_")}
 
 
-def corpus(**changed: object) -> SpeechCorpus:
-    return SpeechCorpus(**{**configured(), "num_speakers": 30, "utterances_per_speaker": 2, "words": [3, 5], **changed})
+def corpus(**changed: Any) -> SpeechCorpus:
+    return SpeechCorpus(**configured() | {"num_speakers": 30, "utterances_per_speaker": 2, "words": [3, 5]} | changed)
 
 
 @pytest.fixture(scope="module", autouse=True)

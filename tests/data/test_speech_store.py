@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,9 +33,8 @@ class Humming:
 
 
 def build(folder: Path, corpus: Humming, **configuration: object) -> Store:
-    return build_speech_store(  # type: ignore[arg-type]
-        corpus, folder, configuration=configuration, validate_every=3, workers=2
-    )
+    hummed: Any = corpus
+    return build_speech_store(hummed, folder, configuration=configuration, validate_every=3, workers=2)
 
 
 def test_a_built_store_is_read_like_any_other(tmp_path: Path) -> None:

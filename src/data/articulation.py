@@ -40,8 +40,8 @@ Curve = NDArray[np.float64]
 LONGEST_EDGE_S = 0.08
 """A phoneme gives way to its neighbours in its outer quarters, and at most this long."""
 
-FULL_PAUSE_S = 0.4
-"""A shorter gap in speech closes the mouth only partly, in proportion: who goes on speaking does not shut it."""
+FULL_PAUSE_S = 0.15
+"""A shorter gap in speech closes the mouth only partly, in proportion."""
 
 
 OPENS_BEFORE_S = 0.1

@@ -28,7 +28,7 @@ from src.motion import FRAMES_PER_SECOND
 
 logger = logging.getLogger(__name__)
 
-VERSION = 3
+VERSION = 4
 """Grows when the code makes other clips from the same configuration."""
 
 CONSENT = "not needed: nobody was recorded"

@@ -33,7 +33,7 @@ from src.motion import Motion
 
 logger = logging.getLogger(__name__)
 
-VERSION = 6
+VERSION = 7
 """Grows when the code makes other clips from the same configuration."""
 
 VIDEO_FILE, MOTION_FILE, PHONEMES_FILE = "00001.mp4", "00001.motion.npz", "00001.phonemes.json"

@@ -93,7 +93,7 @@ def test_the_voices_of_the_corpus_are_found_in_sync_with_their_mouths() -> None:
             assert found.offset_ms - unshifted.offset_ms == pytest.approx(late_ms, abs=3)
             errors.append(found.offset_ms - late_ms)
     # Sentences differ: those without lip sounds say less about when.
-    assert np.abs(errors).max() <= 25
+    assert np.abs(errors).max() <= 30
     assert np.mean(np.abs(errors) <= 20) >= 0.9
 
 

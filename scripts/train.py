@@ -12,6 +12,7 @@ Any value of `conf/train.yaml` and its groups can be given; `experiment=<name>` 
 import logging
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from src.data.speaker_offset import alignment_record
 from src.errors import CheckpointError, ConfigError
 from src.eval.provenance import commit
 from src.files import replacing, write_json
-from src.models.checkpoint import Contract, load_checkpoint
+from src.models.checkpoint import Checkpoint, Contract, load_checkpoint
 from src.models.motion_module import MotionModule
 from src.models.network import MotionNetwork
 from src.motion import spec_named
@@ -82,22 +83,14 @@ def main(config: DictConfig) -> None:
         return
 
     best = load_checkpoint(out / BEST)
-    parts: tuple[Part, ...] = ("val", "test") if config.test else ("val",)
-    judged = {part: judge(best, module, data, part) for part in parts}
     metrics = {
         "best_epoch": best.epoch,
         "epochs": trainer.current_epoch,
         "monitor": config.callbacks.checkpoint.monitor,
-        **{name: value for judgement in judged.values() for name, value in judgement.figures.items()},
+        **judged(best, module, data, ("val", "test") if config.test else ("val",)),
         "num_parameters": num_parameters,
         "latency_ms": contract.latency_record,
-        "train": part_facts(data.split.train),
-        "val": part_facts(data.split.val),
-        "test": part_facts(data.split.test),
-        "speaker_disjoint": data.split.speaker_disjoint,
-        "speakers": {part: judgement.speakers for part, judgement in judged.items()},
-        "clips": {part: judgement.clips for part, judgement in judged.items()},
-        "aligned_speakers": alignment_record(data.offsets),
+        **data_record(data),
         "features_hash": contract.features_hash,
         "spec": contract.spec_name,
         **origin,
@@ -150,6 +143,27 @@ def build(config: DictConfig) -> tuple[MotionDataModule, MotionModule, Contract]
     del training["net"]
     module: MotionModule = instantiate(training, _partial_=True, _convert_="all")(net=net, contract=contract)
     return data, module, contract
+
+
+def judged(best: Checkpoint, module: MotionModule, data: MotionDataModule, parts: Sequence[Part]) -> dict[str, Any]:
+    """Figures of a checkpoint on parts of the data: over all clips, per speaker and per clip."""
+    judgements = {part: judge(best, module, data, part) for part in parts}
+    return {
+        **{name: value for judgement in judgements.values() for name, value in judgement.figures.items()},
+        "speakers": {part: judgement.speakers for part, judgement in judgements.items()},
+        "clips": {part: judgement.clips for part, judgement in judgements.items()},
+    }
+
+
+def data_record(data: MotionDataModule) -> dict[str, Any]:
+    """What was trained, validated and tested on."""
+    return {
+        "train": part_facts(data.split.train),
+        "val": part_facts(data.split.val),
+        "test": part_facts(data.split.test),
+        "speaker_disjoint": data.split.speaker_disjoint,
+        "aligned_speakers": alignment_record(data.offsets),
+    }
 
 
 def keep_untrained(trainer: pl.Trainer, module: MotionModule, data: MotionDataModule, out: Path) -> None:

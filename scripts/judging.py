@@ -57,8 +57,7 @@ def judge(best: Checkpoint, module: MotionModule, data: MotionDataModule, part: 
         accelerator="cpu", devices=1, logger=False, enable_progress_bar=False, enable_checkpointing=False
     )
     run = trainer.validate if part == "val" else trainer.test
-    loader = data.val_dataloader() if part == "val" else data.test_dataloader()
-    (figures,) = run(module, loader, verbose=False)
+    (figures,) = run(module, datamodule=data, verbose=False)
     if not all(math.isfinite(value) for value in figures.values()):
         raise ConfigError(
             f"{best.path}: the training diverged, its figures are {figures}. "

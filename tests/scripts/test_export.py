@@ -52,6 +52,7 @@ def test_a_file_too_far_from_pytorch_ends_with_exit_code_2(
     inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     arguments = [f"checkpoint='{inputs / 'best.ckpt'}'", f"out='{tmp_path / 'out'}'", "seconds=2", "front_end=false"]
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")  # `run` changes it, and other tests start scripts
     monkeypatch.setattr(sys, "argv", ["export", *arguments, "tolerance=1e-12"])
     with pytest.raises(SystemExit) as ended:
         scripts.export.run(scripts.export.main, "export")

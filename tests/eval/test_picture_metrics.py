@@ -64,10 +64,8 @@ def test_only_the_region_counts(metric: Callable[..., Measurement]) -> None:
     near, far = pictures(), pictures()
     near[:, 14:18, 12:18] += 50
     far[:, :5] += 50
-    assert (
-        metric(near, pictures(), Region("mouth", mask)).value
-        == metric(np.where(mask[..., None], near, near), pictures(), Region("mouth", mask[0])).value
-    )
+    moving, still = (metric(near, pictures(), Region("mouth", one)).value for one in (mask, mask[0]))
+    assert moving == still, "one mask for all frames is the same as one per frame"
     untouched = metric(far, pictures(), Region("mouth", mask))
     assert untouched.value is None or untouched.value == pytest.approx(1.0)
     assert (metric(near, pictures(), Region("mouth", mask)).value or 99) < (metric(near, pictures(), ALL).value or 0)

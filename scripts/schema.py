@@ -232,7 +232,18 @@ class BenchmarkModels:
     epoch: Any = MISSING
 
 
+@dataclass
+class CheckSyncnet:
+    """`python -m scripts.check_syncnet`: our SyncNet against stored answers."""
+
+    vectors: str = MISSING
+    seed: int = MISSING
+    num_threads: int = MISSING
+    out: str | None = None
+
+
 _ROOTS = {
+    "check_syncnet": CheckSyncnet,
     "benchmark_models": BenchmarkModels,
     "export": Export,
     "download_models": DownloadModels,

@@ -200,8 +200,7 @@ def choose_utterance(config: DictConfig, out: Path, store: Store, metrics: Mappi
 def in_sync(clip: Clip, metrics: Mapping[str, Any]) -> Motion:
     """The motion of a clip as training took it: moved where the speaker's clips are out of sync."""
     delay_ms = metrics["aligned_speakers"].get(clip.info.speaker, {}).get("moved_ms", 0.0)
-    values, valid = delayed(clip.motion, delay_ms)
-    return Motion(values, clip.motion.spec, clip.motion.fps, clip.motion.start_s, valid)
+    return delayed(clip.motion, delay_ms)
 
 
 def judge_lips(predictor: SpeechToMotion, utterance: Utterance, store: Store, metrics: Mapping[str, Any]) -> LipFigures:

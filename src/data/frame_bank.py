@@ -127,9 +127,9 @@ class FrameBank:
         return cls(
             folder=folder,
             offsets=np.load(folder / "offsets.npy"),
-            features=_mapped(folder / "features.f32", np.float32, (facts["frames"], facts["row_size"])),
-            motion=_mapped(folder / "motion.f32", np.float32, (facts["frames"], facts["channels"])),
-            valid=_mapped(folder / "valid.u8", np.bool_, (facts["frames"],)),
+            features=mapped_rows(folder / "features.f32", np.float32, (facts["frames"], facts["row_size"])),
+            motion=mapped_rows(folder / "motion.f32", np.float32, (facts["frames"], facts["channels"])),
+            valid=mapped_rows(folder / "valid.u8", np.bool_, (facts["frames"],)),
             valid_frames=np.load(folder / "valid_frames.npy"),
             motion_sums=np.load(folder / "motion_sums.npy", mmap_mode="r"),
         )
@@ -176,8 +176,9 @@ def sums_of(values: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.stack([exact.sum(axis=0), np.square(exact).sum(axis=0)])
 
 
-def _mapped(path: Path, dtype: type, shape: tuple[int, ...]) -> NDArray[Any]:
-    # A plain array over the map: every slice of np.memmap itself runs Python code.
+def mapped_rows(path: Path, dtype: type, shape: tuple[int, ...]) -> NDArray[Any]:
+    """A file of rows as a plain array, read-only."""
+    # Not the map itself: every slice of np.memmap itself runs Python code.
     return np.asarray(np.memmap(path, dtype, "r", shape=shape))
 
 
@@ -203,9 +204,9 @@ def _build(
         for number, info in enumerate(progress):
             clip = store.load(info.clip_id, spec.name)
             rows = _rows_of(clip, features, cache)
-            values, seen = delayed(clip.motion, delays_ms.get(info.speaker, 0.0))
-            frames = min(len(rows), len(values))
-            rows, motion, valid = rows[:frames], values[:frames], seen[:frames]
+            moved = delayed(clip.motion, delays_ms.get(info.speaker, 0.0))
+            frames = min(len(rows), len(moved))
+            rows, motion, valid = rows[:frames], moved.values[:frames], moved.valid[:frames]
             feature_file.write(rows.tobytes())
             motion_file.write(motion.tobytes())
             valid_file.write(valid.tobytes())

@@ -33,7 +33,7 @@ from rich.progress import track
 
 from src.data.features import FeatureExtractor
 from src.data.features.base import hash_of
-from src.data.frame_bank import FrameBank
+from src.data.frame_bank import FrameBank, mapped_rows
 from src.data.windows import Spans
 from src.errors import ConfigError, DataError
 from src.files import replacing
@@ -158,7 +158,7 @@ class Guide:
                     self._blend(
                         bank,
                         train,
-                        _rows(taught, np.float32, bank.motion.shape),
+                        mapped_rows(taught, np.float32, bank.motion.shape),
                         _new_rows(motion, np.nan, np.float32, bank.motion.shape),
                         _new_rows(valid, False, np.bool_, bank.valid.shape),
                     )
@@ -250,14 +250,9 @@ def _new_rows(path: Path, value: float, dtype: type, shape: tuple[int, ...]) -> 
     return np.memmap(path, dtype, "r+", shape=shape)
 
 
-def _rows(path: Path, dtype: type, shape: tuple[int, ...]) -> NDArray[Any]:
-    # A plain array over the map, see src.data.frame_bank.
-    return np.asarray(np.memmap(path, dtype, "r", shape=shape))
-
-
 def _guided(folder: Path, targets: Path) -> GuidedBank:
     """The bank in `folder` with these targets."""
     bank = FrameBank.read(folder)
-    motion = _rows(targets.with_suffix(".f32"), np.float32, bank.motion.shape)
-    valid = _rows(targets.with_suffix(".u8"), np.bool_, bank.valid.shape)
+    motion = mapped_rows(targets.with_suffix(".f32"), np.float32, bank.motion.shape)
+    valid = mapped_rows(targets.with_suffix(".u8"), np.bool_, bank.valid.shape)
     return GuidedBank(**{**vars(bank), "motion": motion, "valid": valid, "targets": targets})

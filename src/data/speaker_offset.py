@@ -10,12 +10,11 @@ What is moved is the motion, by a constant per speaker, when features are made; 
 import json
 import logging
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from scipy.interpolate import CubicSpline
@@ -105,7 +104,7 @@ def alignment_record(offsets: dict[str, SpeakerOffset]) -> dict[str, dict[str, f
     return {speaker: asdict(offset) for speaker, offset in sorted(offsets.items()) if offset.moved_ms}
 
 
-def delayed(motion: Motion, delay_ms: float) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def delayed(motion: Motion, delay_ms: float) -> Motion:
     """Motion later by a part of a second.
 
     Args:
@@ -113,18 +112,19 @@ def delayed(motion: Motion, delay_ms: float) -> tuple[NDArray[np.float32], NDArr
         delay_ms: frame i takes the value that the motion had this long before; negative: after.
 
     Returns:
-        Values (T, C) inside the ranges of the spec, by a cubic spline: a straight line would take a quarter off a
-        movement of 6 Hz. And validity (T,): frames between frames that are both there and valid.
+        As many frames, inside the ranges of the spec, by a cubic spline: a straight line would take a quarter off a
+        movement of 6 Hz. Valid are frames between frames that are both there and valid.
     """
     if delay_ms == 0:
-        return motion.values, motion.valid
+        return motion
     frames = np.arange(len(motion))
     source = frames - delay_ms * FRAMES_PER_SECOND / 1000
     inside = np.clip(source, 0, len(motion) - 1)
     before, after = np.floor(inside).astype(np.int64), np.ceil(inside).astype(np.int64)
     valid = motion.valid[before] & motion.valid[after] & (inside == source)
     values = motion.values if len(motion) < 2 else CubicSpline(frames, motion.values)(inside)
-    return np.clip(values, motion.spec.minimum, motion.spec.maximum).astype(np.float32), valid
+    values = np.clip(values, motion.spec.minimum, motion.spec.maximum).astype(np.float32)
+    return replace(motion, values=values, valid=valid)
 
 
 def _estimate(store: Store) -> dict[str, dict[str, Any]]:

@@ -89,7 +89,8 @@ def test_delayed_motion_is_the_motion_of_that_long_before(delay_ms: float) -> No
     times = np.arange(50) / 25
     values = np.zeros((50, CORE7.size), np.float32)
     values[:, 0] = 0.2 + 0.1 * np.sin(2 * np.pi * 3 * times)
-    moved, valid = delayed(Motion(values, CORE7), delay_ms)
+    delay = delayed(Motion(values, CORE7), delay_ms)
+    moved, valid = delay.values, delay.valid
     wanted = 0.2 + 0.1 * np.sin(2 * np.pi * 3 * (times - delay_ms / 1000))
     inside = (times - delay_ms / 1000 >= 0) & (times - delay_ms / 1000 <= times[-1])
     np.testing.assert_array_equal(valid, inside)
@@ -101,9 +102,9 @@ def test_frames_beside_one_that_is_not_valid_are_not_either() -> None:
     seen = np.ones(20, bool)
     seen[8] = False
     motion = Motion(np.zeros((20, CORE7.size), np.float32), CORE7, valid=seen)
-    assert np.flatnonzero(~delayed(motion, 60.0)[1]).tolist() == [0, 1, 9, 10]
-    assert np.flatnonzero(~delayed(motion, 40.0)[1]).tolist() == [0, 9]
-    assert delayed(motion, 0.0)[0] is motion.values
+    assert np.flatnonzero(~delayed(motion, 60.0).valid).tolist() == [0, 1, 9, 10]
+    assert np.flatnonzero(~delayed(motion, 40.0).valid).tolist() == [0, 9]
+    assert delayed(motion, 0.0) is motion
 
 
 def test_a_bank_holds_the_moved_motion_of_that_speaker_alone(store: Store, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from src.errors import MotionError
 from src.eval import blink_metrics
 from src.eval.blink_metrics import Blink, blinking, find_blinks
+from tests.eval.documented import assert_documented
 
 FPS = 25.0
 
@@ -67,11 +68,5 @@ def test_short_clips_give_a_reason_and_two_channels_are_a_mistake() -> None:
 
 
 def test_every_metric_says_its_id_version_unit_and_source_in_its_docstring() -> None:
-    text = blinking.__doc__ or ""
-    assert "Definition:" in text
-    assert "Source:" in text
     for metric in (blink_metrics.BLINK_RATE, blink_metrics.BLINK_DURATION, blink_metrics.BLINK_INTERVAL):
-        assert f"`{metric.id}`" in text
-        assert f"version {metric.version}" in text
-        assert metric.definition
-        assert metric.source
+        assert_documented(metric, blinking)

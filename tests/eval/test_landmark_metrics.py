@@ -19,6 +19,7 @@ from src.eval.landmark_metrics import (
     mve,
 )
 from src.eval.metrics import Measurement
+from tests.eval.documented import assert_documented
 
 NEUTRAL = np.zeros((5, 3))
 
@@ -165,10 +166,4 @@ def test_every_metric_says_its_id_version_unit_and_source_in_its_docstring() -> 
         landmark_metrics.MOD: mod,
     }
     for metric, function in documented.items():
-        text = function.__doc__ or ""
-        assert f"`{metric.id}`" in text
-        assert f"version {metric.version}" in text
-        assert "Definition:" in text
-        assert "Source:" in text
-        assert metric.definition
-        assert metric.source
+        assert_documented(metric, function)

@@ -9,6 +9,7 @@ from src.errors import MotionError
 from src.eval import lip_metrics
 from src.eval.lip_metrics import ccc, closures_made, energy_dips, lip_mae, peak_alignment, velocity_error
 from src.eval.metrics import Measurement, pearson_r
+from tests.eval.documented import assert_documented
 
 FPS = 25.0
 TIMES = np.arange(250) / FPS
@@ -154,10 +155,4 @@ def test_every_metric_says_its_id_version_unit_and_source_in_its_docstring() -> 
         lip_metrics.CLOSURE_RECALL: closures_made,
     }
     for metric, function in documented.items():
-        text = function.__doc__ or ""
-        assert f"`{metric.id}`" in text
-        assert f"version {metric.version}" in text
-        assert "Definition:" in text
-        assert "Source:" in text
-        assert metric.definition
-        assert metric.source
+        assert_documented(metric, function)

@@ -6,6 +6,7 @@ import pytest
 from src.errors import MotionError
 from src.eval import metrics
 from src.eval.metrics import frame_rms, lag_ms, pearson_r, silence_stability, std_ratio
+from tests.eval.documented import assert_documented
 
 FPS = 25.0
 
@@ -145,10 +146,4 @@ def test_every_metric_says_its_id_version_unit_and_source_in_its_docstring() -> 
         metrics.SILENCE_SPEED: silence_stability,
     }
     for metric, function in documented.items():
-        text = function.__doc__ or ""
-        assert f"`{metric.id}`" in text
-        assert f"version {metric.version}" in text
-        assert "Definition:" in text
-        assert "Source:" in text
-        assert metric.definition
-        assert metric.source
+        assert_documented(metric, function)

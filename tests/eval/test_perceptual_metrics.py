@@ -6,6 +6,7 @@ import pytest
 from src.errors import MotionError
 from src.eval import perceptual_metrics
 from src.eval.perceptual_metrics import lip_intensity, mtm, slcc, warp
+from tests.eval.documented import assert_documented
 
 FPS = 25.0
 TIMES = np.arange(200) / FPS
@@ -94,10 +95,4 @@ def test_slcc_leaves_out_speakers_without_spread_and_says_when_nothing_is_left()
 
 def test_every_metric_says_its_id_version_unit_and_source_in_its_docstring() -> None:
     for metric, function in {perceptual_metrics.MTM: mtm, perceptual_metrics.SLCC: slcc}.items():
-        text = function.__doc__ or ""
-        assert f"`{metric.id}`" in text
-        assert f"version {metric.version}" in text
-        assert "Definition:" in text
-        assert "Source:" in text
-        assert metric.definition
-        assert metric.source
+        assert_documented(metric, function)

@@ -9,6 +9,7 @@ from src.errors import RenderError
 from src.eval import picture_metrics
 from src.eval.metrics import Measurement
 from src.eval.picture_metrics import Region, psnr, ssim
+from tests.eval.documented import assert_documented
 
 ALL = Region("picture", np.ones((32, 40), bool))
 
@@ -89,10 +90,4 @@ def test_what_does_not_fit_is_a_mistake(metric: Callable[..., Measurement]) -> N
 
 def test_every_metric_says_its_id_version_unit_and_source_in_its_docstring() -> None:
     for metric, function in {picture_metrics.PSNR: psnr, picture_metrics.SSIM: ssim}.items():
-        text = function.__doc__ or ""
-        assert f"`{metric.id}`" in text
-        assert f"version {metric.version}" in text
-        assert "Definition:" in text
-        assert "Source:" in text
-        assert metric.definition
-        assert metric.source
+        assert_documented(metric, function)

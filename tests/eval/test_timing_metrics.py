@@ -15,6 +15,7 @@ from src.eval.timing_metrics import (
     jitter,
     sound_beats_s,
 )
+from tests.eval.documented import assert_documented
 
 FPS = 25.0
 TIMES = np.arange(250) / FPS
@@ -141,10 +142,4 @@ def test_every_metric_says_its_id_version_unit_and_source_in_its_docstring() -> 
         timing_metrics.DIVERSITY: diversity,
     }
     for metric, function in documented.items():
-        text = function.__doc__ or ""
-        assert f"`{metric.id}`" in text
-        assert f"version {metric.version}" in text
-        assert "Definition:" in text
-        assert "Source:" in text
-        assert metric.definition
-        assert metric.source
+        assert_documented(metric, function)

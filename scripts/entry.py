@@ -3,14 +3,21 @@
 `run(main, "train")` composes `conf/train.yaml` under the schema of the same name, asks for missing
 values before any work starts, and turns whatever a user can repair into one message on stderr and
 exit code 2. `HYDRA_FULL_ERROR=1` shows the traceback as well.
+
+Hydra knows only `key=value`, and takes the name of a config group for a choice of one of its files. So a script may
+say which key a bare argument is for (`python -m scripts.leaderboard <folder>`), and which key stands behind a short
+one that is also a group (`data=<store>` for `data.store=<store>`).
 """
 
 import logging
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 
 import hydra
 from hydra.errors import HydraException
@@ -25,6 +32,11 @@ from src.errors import Audio2MotionError, ConfigError
 CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "conf"
 EXIT_USER_ERROR = 2
 
+_FLAGS_WITH_A_VALUE = {
+    "--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd", "--info",
+    "-i",
+}  # fmt: skip
+
 # Scripts say where their results go, so Hydra writes no folder and no log file of its own.
 _HYDRA_DEFAULTS = {
     "hydra.run.dir": ".",
@@ -34,8 +46,22 @@ _HYDRA_DEFAULTS = {
 }
 
 
-def run(main: Callable[[DictConfig], None], config_name: str) -> None:
-    """Compose `conf/<config_name>.yaml` with the command line and call `main` with it. Exits."""
+def run(
+    main: Callable[[DictConfig], None],
+    config_name: str,
+    *,
+    positional: str | None = None,
+    short: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Compose `conf/<config_name>.yaml` with the command line and call `main` with it. Exits.
+
+    Args:
+        main: the work.
+        config_name: of the config root and of the script.
+        positional: the key that an argument without `=` is a value of; None if there are none.
+        short: keys by the short names that they may be given by.
+    """
+    sys.argv[1:] = as_overrides(sys.argv[1:], positional, short)
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing its own way
     given = {argument.split("=", 1)[0].lstrip("+") for argument in sys.argv[1:]}
@@ -65,6 +91,26 @@ def run(main: Callable[[DictConfig], None], config_name: str) -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def as_overrides(arguments: Sequence[str], positional: str | None, short: Mapping[str, str]) -> list[str]:
+    """The command line as Hydra reads it; see `run`."""
+    overrides = []
+    for before, argument in pairwise(["", *arguments]):
+        key, equals, value = argument.partition("=")
+        is_bare = not equals and not argument.startswith(("-", "+", "~")) and before not in _FLAGS_WITH_A_VALUE
+        if equals and key in short:
+            argument = f"{short[key]}={value}"
+        elif is_bare and positional is not None:
+            argument = f"{positional}={quoted(argument)}"
+        overrides.append(argument)
+    return overrides
+
+
+def quoted(text: str) -> str:
+    """A text as a value of an override, whatever characters of Hydra's grammar it holds."""
+    # A backslash stands for itself, but before a quotation mark and at the end.
+    return "'" + re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), text) + "'"
 
 
 def repairable(error: BaseException) -> str | None:

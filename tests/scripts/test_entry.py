@@ -3,10 +3,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import InstantiationException
 from omegaconf import OmegaConf
 
-from scripts.entry import repairable, require_values
+from scripts.entry import as_overrides, repairable, require_values
 from src.errors import ConfigError, DataError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,3 +97,16 @@ def test_of_our_errors_the_outermost_is_said_because_it_names_the_file() -> None
     wrapped = InstantiationException("Error in call to target")
     wrapped.__cause__ = outer
     assert repairable(wrapped) == "run/best.ckpt: it speaks another spec. Train again."
+
+
+@pytest.mark.parametrize("path", ["runs/first", "it's, [really] {odd}: $x", "back\\slash", "ends in one\\", "\\'"])
+def test_a_bare_argument_is_a_value_of_its_key_whatever_it_holds(path: str) -> None:
+    (override,) = as_overrides([path], "sweep", {})
+    (parsed,) = OverridesParser.create().parse_overrides([override])
+    assert (parsed.key_or_group, parsed.value()) == ("sweep", path)
+
+
+def test_a_short_key_stands_for_a_long_one_and_flags_keep_their_values() -> None:
+    given = ["data=store", "--cfg", "job", "-m", "+data=x", "out=data=1"]
+    expected = ["data.store=store", "--cfg", "job", "-m", "+data=x", "out=data=1"]
+    assert as_overrides(given, "sweep", {"data": "data.store"}) == expected

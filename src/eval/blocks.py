@@ -1,9 +1,10 @@
-"""Parts that pages are put together from: tables, histograms, pictures. Plain data in, HTML out, all text escaped."""
+"""Parts that pages are put together from: tables, charts, pictures. Plain data in, HTML out, all text escaped."""
 
 import base64
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Literal
 
 import numpy as np
 
@@ -21,7 +22,44 @@ class Flag:
     hint: str = ""
 
 
-Cell = str | float | int | None | Flag
+@dataclass(frozen=True)
+class Interval:
+    """A number in a table with its 95 % interval beneath.
+
+    Attributes:
+        value: the number; None is a dash.
+        low, high: ends of the interval; None for none.
+        reason: why the value or the interval is missing, shown on hovering.
+        decimals: of all three, so that a column can share them; None for three significant digits of the value.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    reason: str = ""
+    decimals: int | None = None
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head of a column of figures.
+
+    Attributes:
+        text: name of the figure.
+        better: where good figures lie: `higher`, `lower`, `truth` (like the true motion's), or empty for nowhere.
+        unit: in small type; may be empty.
+    """
+
+    text: str
+    better: Literal["higher", "lower", "truth", ""] = ""
+    unit: str = ""
+
+
+BETTER = {"higher": ("\u2191", "higher is better"), "lower": ("\u2193", "lower is better"),
+          "truth": ("\u2248", "best where the truth is")}  # fmt: skip
+"""Sign and words of where good figures lie."""
+
+Cell = str | float | int | None | Flag | Interval
 
 
 @dataclass(frozen=True)
@@ -37,11 +75,27 @@ class Table:
     """
 
     title: str
-    columns: Sequence[str]
+    columns: Sequence[str | Head]
     rows: Sequence[Sequence[Cell]]
     note: str = ""
     prose: Collection[int] = ()
     search: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing under a heading.
+
+    Attributes:
+        title, note: above it.
+        svg: made by one of our chart modules, which escaped every text inside; it is put on the page as it is.
+        legend: CSS class and name of what is drawn; empty for none.
+    """
+
+    title: str
+    note: str
+    svg: str
+    legend: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -101,7 +155,7 @@ class Pictures:
     note: str = ""
 
 
-Block = Table | Histograms | Pictures
+Block = Table | Chart | Histograms | Pictures
 
 
 def formatted(value: float | int | str | None, unit: str = "") -> str:
@@ -116,7 +170,12 @@ def formatted(value: float | int | str | None, unit: str = "") -> str:
     if isinstance(value, int):
         return f"{value:,}".replace(",", "\u202f")
     size = int(np.floor(np.log10(abs(value)))) if value else 0
-    text = f"{value:.1f}" if unit == "ms" or size == 2 else f"{value:.{min(max(2 - size, 0), 3)}f}"
+    return written(value, 1 if unit == "ms" or size == 2 else min(max(2 - size, 0), 3))
+
+
+def written(value: float, decimals: int) -> str:
+    """A number with so many decimals, a real minus sign, and no sign at a zero."""
+    text = f"{value:.{decimals}f}"
     is_zero = not any(digit in text for digit in "123456789")
     return text.lstrip("-") if is_zero else text.replace("-", "\u2212")
 
@@ -125,13 +184,15 @@ def block_html(block: Block) -> str:
     """The block as a section of a page."""
     if isinstance(block, Table):
         return _table(block)
+    if isinstance(block, Chart):
+        return _chart(block)
     return _histograms(block) if isinstance(block, Histograms) else _pictures(block)
 
 
 def _table(table: Table) -> str:
     kinds = ["prose" if index in table.prose else "number" for index in range(len(table.columns))]
     head = "".join(
-        f'<th scope="col" class="{kind}">{escape(column)}</th>'
+        f'<th scope="col" class="{kind}">{_head(column)}</th>'
         for kind, column in zip(kinds, table.columns, strict=True)
     )
     rows = "".join(
@@ -155,7 +216,36 @@ def _cell(cell: Cell) -> str:
     if isinstance(cell, Flag):
         hint = f' title="{escape(cell.hint)}"' if cell.hint else ""
         return f'<span class="flag {"bad" if cell.is_bad else "good"}"{hint}>{escape(cell.text)}</span>'
-    return escape(formatted(cell))
+    return _interval(cell) if isinstance(cell, Interval) else escape(formatted(cell))
+
+
+def _interval(cell: Interval) -> str:
+    hint = f' title="{escape(cell.reason)}"' if cell.reason else ""
+    if cell.value is None:
+        return f'<span class="interval"{hint}>{formatted(None)}</span>'
+    if cell.decimals is None:
+        text = formatted(float(cell.value))
+        decimals = len(text.partition(".")[2])
+    else:
+        text, decimals = written(cell.value, cell.decimals), cell.decimals
+    if cell.low is None or cell.high is None:
+        return f'<span class="interval"{hint}>{text}</span>'
+    ends = f"{written(cell.low, decimals)} \u2026 {written(cell.high, decimals)}"
+    return f'<span class="interval"{hint}>{text}<small>{ends}</small></span>'
+
+
+def _head(column: str | Head) -> str:
+    if isinstance(column, str):
+        return escape(column)
+    sign, words = BETTER.get(column.better, ("", ""))
+    better = f' <abbr title="{words}"><span aria-hidden="true">{sign}</span><i>{words}</i></abbr>' if sign else ""
+    return escape(column.text) + better + (f"<small>{escape(column.unit)}</small>" if column.unit else "")
+
+
+def _chart(chart: Chart) -> str:
+    entries = "".join(f'<li class="{escape(style)}"><i></i>{escape(name)}</li>' for style, name in chart.legend)
+    legend = f'<ul class="legend">{entries}</ul>' if entries else ""
+    return f"<section><h2>{escape(chart.title)}</h2>{_note(chart.note)}{legend}{chart.svg}</section>"
 
 
 def _histograms(block: Histograms) -> str:

@@ -242,7 +242,19 @@ class CheckSyncnet:
     out: str | None = None
 
 
+@dataclass
+class WandbDashboard:
+    """`python -m scripts.wandb_dashboard`: a dashboard for a W&B project."""
+
+    entity: str = MISSING
+    project: str = MISSING
+    name: str = MISSING
+    report: bool = MISSING
+    out: str | None = None
+
+
 _ROOTS = {
+    "wandb_dashboard": WandbDashboard,
     "check_syncnet": CheckSyncnet,
     "benchmark_models": BenchmarkModels,
     "export": Export,

@@ -13,8 +13,9 @@ from numpy.random import Generator, SeedSequence
 from numpy.typing import NDArray
 
 from src.data.articulation import Articulator, Style
+from src.data.phoneme_times import shifted
 from src.data.pseudo_language import PseudoLanguage
-from src.data.speech import PAUSE, SAMPLE_RATE_HZ, EspeakSynthesizer, Speech
+from src.data.speech import PAUSE, SAMPLE_RATE_HZ, EspeakSynthesizer, Phoneme, Speech
 from src.data.synthetic import Speaker
 from src.errors import ConfigError
 from src.motion import FRAMES_PER_SECOND, Motion
@@ -32,6 +33,7 @@ class SpeechClip:
         start_s: where in the utterance it begins.
         utterance_s: how long that is.
         speech_share: share of the frames in which somebody speaks.
+        phonemes: what is said when, in seconds of `waveform`.
     """
 
     waveform: NDArray[np.float32]
@@ -39,6 +41,7 @@ class SpeechClip:
     start_s: float
     utterance_s: float
     speech_share: float
+    phonemes: tuple[Phoneme, ...]
 
 
 class SpeechCorpus:
@@ -158,6 +161,7 @@ class SpeechCorpus:
                 start_s=begin / FRAMES_PER_SECOND,
                 utterance_s=speech.duration_s,
                 speech_share=float(speaks[begin:end].mean()),
+                phonemes=shifted(speech.phonemes, begin / FRAMES_PER_SECOND, (end - begin) / FRAMES_PER_SECOND),
             )
             for begin, end in pairwise(edges)
         ]

@@ -1,7 +1,8 @@
 """Writes a corpus of synthetic speech as a store, as `src.data.store` describes it: sound and motion, no videos.
 
 One source is one speaker; its record says which clips there are and of which configuration. A run that was stopped
-goes on where it was, and a store of another configuration is replaced speaker by speaker.
+goes on where it was, and a store of another configuration is replaced speaker by speaker. Phonemes lie beside the
+clips (`src/data/phoneme_times.py`) and are part of no hash.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from rich.console import Console
 from rich.progress import track
 
 from src.data.clip_info import ClipInfo
+from src.data.phoneme_times import PHONEMES, phonemes_path, write_phonemes
 from src.data.records import SOURCES, SourceRecord, read_record, record_path, remember
 from src.data.speech_corpus import SAMPLE_RATE_HZ, SpeechClip, SpeechCorpus
 from src.data.split import TRAIN, VAL
@@ -65,6 +67,7 @@ def build_speech_store(
     for path in (folder / SOURCES).glob("*.json"):
         if path not in wanted:
             path.unlink()
+            (folder / PHONEMES / path.name).unlink(missing_ok=True)
     kept = {clip_id for path in wanted for clip_id in _record(path).clips}
     for path in (folder / CLIPS).iterdir():
         if path.name.removesuffix(".safetensors") not in kept:
@@ -87,20 +90,22 @@ class SpeakerMaker:
     config_hash: str
 
     def is_made(self, name: str) -> bool:
-        """Whether all clips of a speaker are there, of this configuration."""
+        """Whether all clips of a speaker are there with their phonemes, of this configuration."""
         record = read_record(record_path(self.folder, name))
-        if record is None or record.config_hash != self.config_hash:
+        if record is None or record.config_hash != self.config_hash or not phonemes_path(self.folder, name).is_file():
             return False
         return all(clip_path(self.folder, clip_id).is_file() for clip_id in record.clips)
 
     def __call__(self, index: int) -> None:
         """Write what the speaker of this number says."""
         name = speaker_name(index)
-        clips = self.corpus.clips(index)
+        clips = list(self.corpus.clips(index))
         rows = [
             write_clip(self.folder, self._info(index, number, clip), clip.waveform, [clip.motion], None)
             for number, clip in enumerate(clips)
         ]
+        said = {row.clip_id: clip.phonemes for row, clip in zip(rows, clips, strict=True)}
+        write_phonemes(self.folder, name, said)
         record = SourceRecord(
             path=name,
             source_sha256="",

@@ -63,6 +63,14 @@ def test_cut_clips_follow_each_other_and_carry_the_motion_of_their_own_sound() -
     assert {10 <= len(part.motion) <= 20 for part in parts} == {True}
     assert all(len(part.motion) == -(-len(part.waveform) // SAMPLES_PER_FRAME) for part in parts)
     assert all(part.utterance_s == whole.utterance_s for part in parts)
+    for part in parts:
+        assert part.phonemes[0].start_s == 0.0
+        assert part.phonemes[-1].end_s == pytest.approx(len(part.waveform) / 16_000)
+        for phoneme in part.phonemes[1:]:
+            in_whole = [
+                each for each in whole.phonemes if each.start_s == pytest.approx(phoneme.start_s + part.start_s)
+            ]
+            assert [each.symbol for each in in_whole] == [phoneme.symbol]
 
 
 def test_another_seed_gives_other_voices() -> None:

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from src.data.phoneme_times import phonemes_of, phonemes_path
+from src.data.speech import Phoneme
 from src.data.speech_corpus import SpeechClip
 from src.data.speech_store import build_speech_store
 from src.data.store import Store, clip_path
@@ -29,7 +31,15 @@ class Humming:
         for number in range(2):
             values = np.full((3, CORE7.size), 0.01 * speaker_index, np.float32)
             waveform = np.full(3 * 640 - 10, 0.1, np.float32)
-            yield SpeechClip(waveform, Motion(values, CORE7), start_s=0.12 * number, utterance_s=0.24, speech_share=1.0)
+            hum = (Phoneme("m", 0.0, 0.04 + 0.01 * number, False), Phoneme("u", 0.04 + 0.01 * number, 0.119, True))
+            yield SpeechClip(
+                waveform,
+                Motion(values, CORE7),
+                start_s=0.12 * number,
+                utterance_s=0.24,
+                speech_share=1.0,
+                phonemes=hum,
+            )
 
 
 def build(folder: Path, corpus: Humming, **configuration: object) -> Store:
@@ -71,6 +81,20 @@ def test_a_store_grows_shrinks_and_is_replaced_with_its_configuration(tmp_path: 
     other = Humming(1)
     build(tmp_path, other, seed=1)
     assert other.made == [0]
+
+
+def test_a_store_knows_the_phonemes_of_its_clips_and_gets_those_that_it_lacks(tmp_path: Path) -> None:
+    store = build(tmp_path, Humming(2))
+    said = (Phoneme("m", 0.0, 0.05, False), Phoneme("u", 0.05, 0.119, True))
+    assert phonemes_of(store, "voice00002-001") == said
+    phonemes_path(tmp_path, "voice00002").unlink()
+    assert phonemes_of(store, "voice00002-001") is None, "a store from before phonemes were kept"
+    again = Humming(2)
+    assert build(tmp_path, again).content_hash == store.content_hash
+    assert again.made == [1]
+    assert phonemes_of(store, "voice00002-001") == said
+    build(tmp_path, Humming(1))
+    assert list((tmp_path / "phonemes").iterdir()) == [phonemes_path(tmp_path, "voice00001")]
 
 
 def test_equal_work_leaves_equal_stores(tmp_path: Path) -> None:

@@ -12,6 +12,9 @@ from src.eval.charts import histogram_chart
 
 PNG = b"\x89PNG"
 
+MOST_OPEN_ROWS = 30
+"""Tables with more rows scroll inside a box of their own, under their heads."""
+
 
 @dataclass(frozen=True)
 class Flag:
@@ -196,12 +199,13 @@ def _table(table: Table) -> str:
         for kind, column in zip(kinds, table.columns, strict=True)
     )
     rows = "".join(
-        f'<tr><th scope="row">{_cell(row[0])}</th>'
-        + "".join(f'<td class="{kind}">{_cell(cell)}</td>' for kind, cell in zip(kinds[1:], row[1:], strict=True))
+        f'<tr><th scope="row">{cell_html(row[0])}</th>'
+        + "".join(f'<td class="{kind}">{cell_html(cell)}</td>' for kind, cell in zip(kinds[1:], row[1:], strict=True))
         + "</tr>"
         for row in table.rows
     )
     wide = " wide" if len(table.columns) > 6 else ""
+    wide += " long" if len(table.rows) > MOST_OPEN_ROWS else ""
     label = escape(table.search)
     search = f'<input type="search" placeholder="{label}" aria-label="{label}"/><output aria-live="polite"></output>'
     search = f'<p class="search">{search}</p>' if label else ""
@@ -212,7 +216,8 @@ def _table(table: Table) -> str:
     )
 
 
-def _cell(cell: Cell) -> str:
+def cell_html(cell: Cell) -> str:
+    """What stands inside a cell."""
     if isinstance(cell, Flag):
         hint = f' title="{escape(cell.hint)}"' if cell.hint else ""
         return f'<span class="flag {"bad" if cell.is_bad else "good"}"{hint}>{escape(cell.text)}</span>'

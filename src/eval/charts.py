@@ -38,7 +38,21 @@ def ticks(low: float, high: float, most: int) -> list[float]:
     raise AssertionError("unreachable: some power of ten is wide enough")
 
 
-def time_chart(lines: Sequence[Line], envelope: NDArray[np.floating], fps: float, unit: str, label: str) -> str:
+def stretches(marks: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First and one past the last of each run of marked frames."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], marks.astype(np.int8), [0]])))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def time_chart(
+    lines: Sequence[Line],
+    envelope: NDArray[np.floating],
+    fps: float,
+    unit: str,
+    label: str,
+    *,
+    unseen: NDArray[np.bool_] | None = None,
+) -> str:
     """Curves over time, the loudness of the sound as a shape behind them.
 
     Args:
@@ -47,6 +61,7 @@ def time_chart(lines: Sequence[Line], envelope: NDArray[np.floating], fps: float
         fps: frames per second.
         unit: of the vertical axis.
         label: what the picture shows, for those who can't see it.
+        unseen: (T,) frames that don't count, shaded; None for none.
     """
     num_frames = max([len(line.values) for line in lines] + [len(envelope), 2])
     seconds = (num_frames - 1) / fps
@@ -63,6 +78,11 @@ def time_chart(lines: Sequence[Line], envelope: NDArray[np.floating], fps: float
     upper = [f"{i * scale:.1f},{middle - reach * float(v) / loudest:.1f}" for i, v in enumerate(envelope)]
     lower = [f"{i * scale:.1f},{middle + reach * float(v) / loudest:.1f}" for i, v in enumerate(envelope)]
     shape = f'<polygon class="envelope" points="{" ".join(upper + lower[::-1])}"/>' if len(envelope) else ""
+    shape += "".join(
+        f'<rect class="unseen" x="{max(start - 0.5, 0) * scale:.1f}" y="0" '
+        f'width="{(min(stop - 0.5, num_frames - 1) - max(start - 0.5, 0)) * scale:.1f}" height="{HEIGHT:g}"/>'
+        for start, stop in (stretches(unseen) if unseen is not None else ())
+    )
     curves = "".join(f'<polyline class="line {line.style}" points="{points(line.values)}"/>' for line in lines)
     rows = [(value, 100 * (1 - (value - low) / (high - low))) for value in ticks(low, high, 5)]
     columns = [(value, 100 * value / seconds) for value in ticks(0.0, seconds, 9)]

@@ -5,6 +5,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from src.eval.charts import stretches
+
 WIDTH_PX, HEIGHT_PX = 1400, 460
 _DPI = 100
 _PREDICTED, _TRUE, _SOUND, _GUESSED = "#d55e00", "#0072b2", "#c3cbd4", "#d55e00"  # Okabe and Ito's
@@ -59,7 +61,7 @@ def lip_chart(
     axes.set_zorder(sound.get_zorder() + 1)  # curves over sound
     axes.patch.set_visible(False)
 
-    for start, stop in _stretches(~valid):
+    for start, stop in stretches(~valid):
         axes.axvspan((start - 0.5) / fps, (stop - 0.5) / fps, color=_GUESSED, alpha=0.15, linewidth=0)
     axes.plot(times_s, reference, color=_TRUE, linewidth=1.8, label="true")
     axes.plot(np.arange(len(predicted)) / fps, predicted, color=_PREDICTED, linewidth=1.8, label="predicted")
@@ -73,12 +75,6 @@ def lip_chart(
         axes.spines[side].set_visible(False)
     canvas.draw()
     return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
-
-
-def _stretches(marks: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First and one past the last of each run of marked frames."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], marks.astype(np.int8), [0]])))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def _outline(waveform: NDArray[np.floating], columns: int) -> tuple[NDArray[np.floating], NDArray[np.floating]]:

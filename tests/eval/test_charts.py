@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from src.eval.charts import HEIGHT, WIDTH, Line, histogram_chart, ticks, time_chart
+from src.eval.charts import HEIGHT, WIDTH, Line, histogram_chart, stretches, ticks, time_chart
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,12 @@ def test_a_silent_still_and_single_frame_clip_draws_without_dividing_by_zero() -
         svg = time_chart([Line("a", "a", np.zeros(count))], np.zeros(count), 25.0, "ratio", "nothing")
         assert "nan" not in svg
         assert "inf" not in svg
+
+
+def test_frames_that_do_not_count_are_shaded_where_they_are() -> None:
+    unseen = np.zeros(101, bool)
+    unseen[[0, 50, 51, 100]] = True
+    assert stretches(unseen) == [(0, 1), (50, 52), (100, 101)]
+    svg = time_chart([Line("a", "a", np.ones(101))], np.zeros(0), 25.0, "", "", unseen=unseen)
+    drawn = [tuple(map(float, pair)) for pair in re.findall(r'class="unseen" x="([\d.]+)" y="0" width="([\d.]+)"', svg)]
+    assert drawn == [(0.0, 5.0), (495.0, 20.0), (995.0, 5.0)]

@@ -9,6 +9,7 @@ a clip to look at, `probe.mp4` and `probe.png`. docs/tracking.md says what each 
 Any value of `conf/train.yaml` and its groups can be given; `experiment=<name>` gives several at once.
 """
 
+import hashlib
 import logging
 import time
 import warnings
@@ -31,7 +32,7 @@ from src.data.features import FeatureExtractor
 from src.data.speaker_offset import alignment_record
 from src.errors import CheckpointError, ConfigError
 from src.eval.provenance import commit
-from src.files import replacing, write_json
+from src.files import replacing, sha256_of, write_json
 from src.models.checkpoint import Checkpoint, Contract, load_checkpoint
 from src.models.motion_module import MotionModule
 from src.models.network import MotionNetwork
@@ -54,9 +55,9 @@ def main(config: DictConfig) -> None:
     probe: Probe | None = instantiate(config.probe) if config.probe else None
 
     is_debug = bool(config.trainer.get("fast_dev_run"))
+    text = config_text(config, out)
     if not is_debug:
-        with replacing(out / CONFIG) as unfinished:
-            OmegaConf.save(config, unfinished, resolve=True)
+        keep_config(text, out)
     trainer = build_trainer(config)
     num_parameters = sum(parameter.numel() for parameter in module.net.parameters())
     logger.info(
@@ -67,7 +68,11 @@ def main(config: DictConfig) -> None:
         " + ".join(f"{value:g} ms {name}" for name, value in contract.latency_parts_ms.items()),
     )
     hashes = {"data_hash": data.content_hash, "split_hash": data.split.hash}
-    origin = {"seed": config.seed, "commit": commit(), **hashes, "guide": data.guide_facts}
+    config_sha256 = hashlib.sha256(text.encode()).hexdigest()
+    origin = {
+        "seed": config.seed, "commit": commit(), **hashes, "guide": data.guide_facts, "config_sha256": config_sha256,
+    }  # fmt: skip
+    module.origin = origin
     for tracker in trainer.loggers:
         tracker.log_hyperparams({**origin, "config": OmegaConf.to_container(config, resolve=True)})
     if num_parameters:
@@ -94,6 +99,7 @@ def main(config: DictConfig) -> None:
         "features_hash": contract.features_hash,
         "spec": contract.spec_name,
         **origin,
+        "checkpoint_sha256": sha256_of(out / BEST),
         "seconds": round(time.monotonic() - started, 1),
     }
     write_json(out / METRICS, metrics)
@@ -202,6 +208,34 @@ def checkpoint_to_resume(out: Path, resume: bool) -> Path | None:
             "or give another folder as `out`."
         )
     return None
+
+
+def config_text(config: DictConfig, out: Path) -> str:
+    """What `config.yaml` holds: every value, with nothing left to look up.
+
+    A run that goes on unchanged keeps its file as it is, although `resume` differs: its checkpoints name it by hash.
+    """
+    text = str(OmegaConf.to_yaml(config, resolve=True))
+    if config.resume and (out / CONFIG).is_file():
+        before = (out / CONFIG).read_text("utf-8")
+        if {**_values(before), "resume": True} == _values(text):
+            return before
+    return text
+
+
+def keep_config(text: str, out: Path) -> None:
+    """Write `config.yaml`. That of a run that now goes on differently stays as `config-<hash>.yaml`."""
+    path = out / CONFIG
+    if path.is_file() and path.read_text("utf-8") != text:
+        with replacing(out / f"config-{sha256_of(path)[:8]}.yaml") as unfinished:
+            unfinished.write_bytes(path.read_bytes())
+    with replacing(path) as unfinished:
+        unfinished.write_text(text, "utf-8", newline="\n")
+
+
+def _values(text: str) -> dict[str, Any]:
+    values: dict[str, Any] = OmegaConf.to_container(OmegaConf.create(text))  # type: ignore[assignment]
+    return values
 
 
 def quiet_lightning() -> None:

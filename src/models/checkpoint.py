@@ -3,6 +3,7 @@
 Next to what Lightning stores for resuming, a checkpoint holds under `audio2motion` the `Contract` and
 the configuration of the network, in plain types, so that `torch.load(weights_only=True)` reads it: no
 code travels in the file. Loading compares the contract with this program and refuses in words.
+A checkpoint of a training run also names what it was made from: `origin`, see `scripts.train`.
 """
 
 import importlib
@@ -188,15 +189,43 @@ class Checkpoint:
     epoch: int
 
 
-def describe(net: MotionNetwork, contract: Contract) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Description:
+    """What a checkpoint says about itself, whether or not it fits this program.
+
+    Attributes:
+        contract: what its network expects and gives, in plain types.
+        net: the network's class and configuration.
+        origin: hashes of data, split and configuration, commit and seed of its run; None in files that say nothing.
+        epoch: after which it was written, from 0.
+    """
+
+    contract: dict[str, Any]
+    net: dict[str, Any]
+    origin: dict[str, Any] | None
+    epoch: int
+
+
+def describe(net: MotionNetwork, contract: Contract, origin: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Our section of a checkpoint, in plain types.
 
     Args:
         net: the network, described by its `config`.
         contract: what it expects and gives.
+        origin: what it was made from, in plain types; None leaves it out.
     """
     target = f"{type(net).__module__}.{type(net).__qualname__}"
-    return {"contract": contract.to_dict(), "net": {"_target_": target, **net.config}}
+    section = {"contract": contract.to_dict(), "net": {"_target_": target, **net.config}}
+    return section if origin is None else {**section, "origin": dict(origin)}
+
+
+def read_description(path: Path | str) -> Description:
+    """What a checkpoint says about itself; its network is not built and its contract not compared.
+
+    Raises:
+        CheckpointError: the file is missing, damaged or not one of ours.
+    """
+    return _described(Path(path), _read(Path(path)))
 
 
 def load_checkpoint(path: Path | str) -> Checkpoint:
@@ -207,17 +236,12 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     """
     path = Path(path)
     stored = _read(path)
-    section = stored.get(SECTION) if isinstance(stored, dict) else None
-    if not isinstance(section, dict) or not {"contract", "net"} <= section.keys() or "state_dict" not in stored:
-        raise CheckpointError(
-            f"{path}: a PyTorch file, but no checkpoint of Audio2Motion (no contract inside). "
-            "Give the best.ckpt of a run of `python -m scripts.train`."
-        )
+    described = _described(path, stored)
     try:
-        contract = Contract.from_dict(section["contract"])
+        contract = Contract.from_dict(described.contract)
         contract.check()
         contract.build_features()
-        net = _build(section["net"], _NET_TARGETS)
+        net = _build(described.net, _NET_TARGETS)
         weights = {
             name.removeprefix("net."): tensor
             for name, tensor in stored["state_dict"].items()
@@ -231,7 +255,17 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
             f"{path}: the stored network does not fit the code of this program ({error}). "
             "Train again, or use the version of the program that trained it."
         ) from error
-    return Checkpoint(net.eval(), contract, path, int(stored.get("epoch", 0)))
+    return Checkpoint(net.eval(), contract, path, described.epoch)
+
+
+def _described(path: Path, stored: Any) -> Description:
+    section = stored.get(SECTION) if isinstance(stored, dict) else None
+    if not isinstance(section, dict) or not {"contract", "net"} <= section.keys() or "state_dict" not in stored:
+        raise CheckpointError(
+            f"{path}: a PyTorch file, but no checkpoint of Audio2Motion (no contract inside). "
+            "Give the best.ckpt of a run of `python -m scripts.train`."
+        )
+    return Description(section["contract"], section["net"], section.get("origin"), int(stored.get("epoch", 0)))
 
 
 def _read(path: Path) -> Any:

@@ -28,9 +28,13 @@ class MotionModule(pl.LightningModule):
     each term, `val/r_<channel>`, and of `lip_channel` `val/lip_r` and `val/lip_std_ratio`, the deviation of the
     prediction over that of the reference. Several processes log what one would that saw all clips.
     Set the network's statistics before training; they belong to the data.
+
+    Attributes:
+        origin: what every checkpoint says it was made from, in plain types. Set it before training; None is not told.
     """
 
     channel_weights: Tensor
+    origin: Mapping[str, Any] | None = None
 
     def __init__(
         self,
@@ -141,8 +145,8 @@ class MotionModule(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the contract and the network's configuration into the file."""
-        checkpoint[SECTION] = describe(self.net, self._contract)
+        """Put the contract, the network's configuration and where it comes from into the file."""
+        checkpoint[SECTION] = describe(self.net, self._contract, self.origin)
 
     def _predict(self, batch: Sequence[Tensor]) -> Tensor:
         features, _, _, speakers = batch

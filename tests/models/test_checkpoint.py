@@ -9,7 +9,7 @@ import torch
 
 from src.data.features import LogMel, SslFeatures
 from src.errors import CheckpointError
-from src.models.checkpoint import SECTION, Contract, describe, load_checkpoint
+from src.models.checkpoint import SECTION, Contract, describe, load_checkpoint, read_description
 from src.models.tcn import CausalTCN
 from src.motion import CORE7
 from tests.tiny_encoders import write_tiny_encoder
@@ -83,6 +83,17 @@ def test_a_checkpoint_gives_back_the_network_and_its_contract(net: CausalTCN, tm
     assert loaded.contract.latency_ms == 10 + 12.5 + 80
     assert loaded.contract.build_features().config == contract().features
     assert loaded.contract.spec is CORE7
+
+
+def test_a_checkpoint_says_what_it_was_made_from_even_if_it_does_not_fit(net: CausalTCN, tmp_path: Path) -> None:
+    origin = {"seed": 3, "data_hash": "ab", "guide": None}
+    named = saved(tmp_path / "named.ckpt", net, contract(fps=50.0), **describe(net, contract(fps=50.0), origin))
+    assert read_description(named).origin == origin
+    assert read_description(named).contract["fps"] == 50.0
+    assert read_description(saved(tmp_path / "old.ckpt", net, contract())).origin is None
+    (tmp_path / "no.ckpt").write_bytes(b"1234")
+    with pytest.raises(CheckpointError, match="not a readable checkpoint"):
+        read_description(tmp_path / "no.ckpt")
 
 
 def test_a_contract_survives_the_trip_through_plain_types() -> None:

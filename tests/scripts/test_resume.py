@@ -63,9 +63,11 @@ def whole(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def results(out: Path) -> dict[str, Any]:
     """Metrics, curves and what is in the checkpoints of a run: weights, averages, optimizer, schedule, patience."""
     metrics = json.loads((out / "metrics.json").read_text())
-    del metrics["seconds"], metrics["commit"]
+    for name in ("seconds", "commit", "config_sha256", "checkpoint_sha256"):  # when, and where the folder of the run is
+        del metrics[name]
     checkpoints = [torch.load(out / name, weights_only=False) for name in ("best.ckpt", "last.ckpt")]
     for checkpoint in checkpoints:
+        del checkpoint["audio2motion"]["origin"]["commit"], checkpoint["audio2motion"]["origin"]["config_sha256"]
         for state in checkpoint["callbacks"].values():
             for name in [name for name in state if name.endswith(("path", "models")) or name == "dirpath"]:
                 del state[name]  # where the folder of the run is

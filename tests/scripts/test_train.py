@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import math
+import shutil
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -18,11 +19,12 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 from scripts.entry import CONFIG_FOLDER
 from scripts.schema import register
-from scripts.train import build, build_trainer, main
+from scripts.train import build, build_trainer, config_text, keep_config, main
 from src.data.store import write_manifest
 from src.data.windows import Batch
 from src.errors import CheckpointError, ConfigError
-from src.models.checkpoint import load_checkpoint
+from src.files import sha256_of
+from src.models.checkpoint import load_checkpoint, read_description
 from src.motion import ARKIT55, CORE7
 from tests.tiny_encoders import write_tiny_encoder
 from tests.tiny_store import write_tiny_store
@@ -136,6 +138,33 @@ def test_metrics_are_those_of_the_best_epoch_of_the_curves(finished: Path) -> No
     assert curve[metrics["best_epoch"]] == max(curve.values())
 
 
+def test_the_checkpoint_names_what_it_was_made_from(finished: Path) -> None:
+    metrics = json.loads((finished / "metrics.json").read_text())
+    for name in ("best.ckpt", "last.ckpt"):
+        origin = read_description(finished / name).origin
+        assert origin is not None
+        assert origin == {key: metrics[key] for key in origin}
+        assert origin.keys() == {"seed", "commit", "data_hash", "split_hash", "guide", "config_sha256"}
+    assert origin["config_sha256"] == sha256_of(finished / "config.yaml")
+    assert metrics["checkpoint_sha256"] == sha256_of(finished / "best.ckpt")
+
+
+def test_a_run_that_goes_on_keeps_its_config_and_one_that_goes_on_differently_keeps_both(
+    finished: Path, store: Path, tmp_path: Path
+) -> None:
+    out = shutil.copytree(finished, tmp_path / "first")
+    before = yaml.safe_load((out / "config.yaml").read_text()) | {"out": str(out)}
+    settings = [f"data.store={store}", f"out={out}", *SMALL]
+    keep_config(config_text(composed(*settings), out), out)
+    text = (out / "config.yaml").read_text()
+    keep_config(config_text(composed(*settings, "resume=true"), out), out)
+    assert (out / "config.yaml").read_text() == text
+    assert before["data"] == yaml.safe_load(text)["data"]
+    keep_config(config_text(composed(*settings, "resume=true", "seed=7"), out), out)
+    assert yaml.safe_load((out / "config.yaml").read_text())["seed"] == 7
+    assert text in [path.read_text() for path in out.glob("config-*.yaml")]
+
+
 def test_the_stored_config_is_resolved(finished: Path, store: Path) -> None:
     text = (finished / "config.yaml").read_text()
     config = yaml.safe_load(text)
@@ -148,7 +177,8 @@ def test_a_seed_gives_the_same_run(finished: Path, store: Path, tmp_path: Path) 
     first, second = json.loads((finished / "metrics.json").read_text()), train(store, tmp_path / "run")
     third = train(store, tmp_path / "other", "seed=1")
     for metrics in (first, second):
-        del metrics["seconds"], metrics["commit"]
+        for name in ("seconds", "commit", "config_sha256", "checkpoint_sha256"):  # `out` is part of the config
+            del metrics[name]
     assert first == second
     assert third["val/loss"] != first["val/loss"]
 

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from src.eval.blocks import Block, Cell, Flag, Histogram, Histograms, Picture, Pictures, Table, formatted
+from src.eval.blocks import Block, Histogram, Histograms, Picture, Pictures
 from src.eval.report import Figure, Page
+from src.eval.tables import Cell, Flag, Table, formatted
 
 MAX_REFUSALS = 500
 """Rows of refused sources on the page; `report.json` has them all."""

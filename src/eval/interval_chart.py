@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from src.eval.blocks import Interval, cell_html
 from src.eval.charts import ticks
+from src.eval.tables import Interval, cell_html
 
 MARGIN = 0.03
 """Of the axis, left free beyond the outermost values."""

@@ -15,9 +15,10 @@ from string import Template
 import numpy as np
 from numpy.typing import NDArray
 
-from src.eval.blocks import Block, Table, block_html, formatted
+from src.eval.blocks import Block, block_html
 from src.eval.charts import Line, histogram_chart, time_chart
 from src.eval.metrics import Measurement
+from src.eval.tables import Table, formatted
 from src.files import replacing
 
 TEMPLATE = Path(__file__).with_name("report.html")

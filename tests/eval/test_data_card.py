@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from src.eval.blocks import Flag, Histogram, Histograms, Picture, Pictures, Table, block_html
+from src.eval.blocks import Histogram, Histograms, Picture, Pictures, block_html
 from src.eval.data_card import MAX_REFUSALS, data_card_page, qa_table, refusal_table
 from src.eval.report import page_html, write_page
+from src.eval.tables import Flag, Table
 from tests.eval.test_report import EVIL, Reader
 
 PICTURE = b"\x89PNG not really a picture"

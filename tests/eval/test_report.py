@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from src.eval.metrics import PEARSON_R, Measurement
-from src.eval.report import Figure, Latencies, MouthCurves, Page, Table, formatted, page_html, write_page
+from src.eval.report import Figure, Latencies, MouthCurves, Page, page_html, write_page
+from src.eval.tables import Table, formatted
 
 EVIL = "</script><img src=x onerror=alert(1)>\"'&.wav"
 

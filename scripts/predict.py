@@ -8,9 +8,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from scripts.best_checkpoint import resolve
 from scripts.entry import run
 from src.data.audio import load_recording
-from src.models.motion_model import model_path
 from src.realtime.predictor import SpeechToMotion
 
 logger = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 def main(config: DictConfig) -> None:
     """Read, predict, write."""
-    predictor = SpeechToMotion.load(model_path(config.checkpoint), config.speaker)
+    predictor = SpeechToMotion.load(resolve(config.checkpoint), config.speaker)
     recording = load_recording(Path(config.audio), predictor.sample_rate_hz)
     motion = predictor.predict(recording.waveform)
     motion.save(config.out)

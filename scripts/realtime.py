@@ -3,7 +3,8 @@
 python -m scripts.realtime source=<recording>
 python -m scripts.realtime source=<recording> checkpoint=<best.ckpt or model.onnx> avatar=<avatar folder> out=<folder>
 
-Without more the model and the portrait of the program speak. Writes `talking.mp4`, `report.json` and `report.html`.
+Without more the checkpoint that `scripts.leaderboard` named best drives the portrait of the program; where none was
+named, the model of the program. Writes `talking.mp4`, `report.json` and `report.html`.
 `realtime/sink=window` shows it instead of writing a video, `clock=virtual` runs as fast as the machine computes.
 """
 
@@ -22,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from scripts.best_checkpoint import resolve
 from scripts.entry import run
 from scripts.make_avatar import BUILTIN, builtin_avatar
 from src.data.audio import load_recording
@@ -32,7 +34,6 @@ from src.eval.report import write_page
 from src.eval.run_page import live_page
 from src.eval.shown import Shown, judge, shown_record
 from src.files import sha256_of, write_json
-from src.models.motion_model import model_path
 from src.motion import CORE7
 from src.realtime.predictor import SpeechToMotion
 from src.realtime.record import engine_record
@@ -70,7 +71,7 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
         The content of `report.json`, and the video looked at again; None if the sink wrote none.
     """
     torch.set_num_threads(config.num_threads)
-    checkpoint = model_path(config.checkpoint)
+    checkpoint = resolve(config.checkpoint)
     predictor = SpeechToMotion.load(checkpoint, config.speaker, CORE7)
     renderer = instantiate(config.render)
     builtin = config.avatar == BUILTIN

@@ -198,7 +198,7 @@ def silence_stability(
         raise MotionError(
             f"{len(jaw_open)} frames of motion and {len(loudness)} of loudness. Measure both over the same time."
         )
-    silent = _settled(loudness, fps, floor_db, settle_s)
+    silent = silent_frames(loudness, fps=fps, floor_db=floor_db, settle_s=settle_s)
     if silent.sum() < MINIMUM_FRAMES:
         reason = f"{int(silent.sum())} frames of silence, {MINIMUM_FRAMES} are needed"
         return Measurement(SILENCE_STD, None, reason), Measurement(SILENCE_SPEED, None, reason)
@@ -208,6 +208,21 @@ def silence_stability(
     if pairs.any():
         speed = Measurement(SILENCE_SPEED, float(np.abs(np.diff(jaw))[pairs].mean() * fps))
     return Measurement(SILENCE_STD, float(jaw[silent].std())), speed
+
+
+def silent_frames(
+    loudness: NDArray[np.floating], *, fps: float, floor_db: float = 25.0, settle_s: float = 0.2
+) -> NDArray[np.bool_]:
+    """(T,) True where it has been silent for `settle_s`, this frame included; see `silence_stability`."""
+    loudness = _float(loudness)
+    loud = np.percentile(loudness, 95) if len(loudness) else 0.0
+    quiet = loudness <= loud * 10.0 ** (-floor_db / 20.0)
+    needed = max(round(settle_s * fps), 1)
+    run, settled = 0, np.zeros(len(quiet), bool)
+    for index, is_quiet in enumerate(quiet):
+        run = run + 1 if is_quiet else 0
+        settled[index] = run >= needed
+    return settled
 
 
 def frame_rms(waveform: NDArray[np.float32], sample_rate_hz: int, fps: float, num_frames: int) -> NDArray[np.float64]:
@@ -260,16 +275,3 @@ def _shifted_correlation(predicted: NDArray[np.float64], reference: NDArray[np.f
     first = predicted[max(shift, 0) : max(shift, 0) + num_both]
     second = reference[max(-shift, 0) : max(-shift, 0) + num_both]
     return _correlation(first, second)
-
-
-def _settled(loudness: NDArray[np.floating], fps: float, floor_db: float, settle_s: float) -> NDArray[np.bool_]:
-    """(T,) True where it has been silent for `settle_s`, this frame included."""
-    loudness = _float(loudness)
-    loud = np.percentile(loudness, 95) if len(loudness) else 0.0
-    quiet = loudness <= loud * 10.0 ** (-floor_db / 20.0)
-    needed = max(round(settle_s * fps), 1)
-    run, settled = 0, np.zeros(len(quiet), bool)
-    for index, is_quiet in enumerate(quiet):
-        run = run + 1 if is_quiet else 0
-        settled[index] = run >= needed
-    return settled

@@ -3,7 +3,7 @@
 Each dataclass is stored under `<script>_schema`, the first entry in the defaults of `conf/<script>.yaml`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -253,7 +253,53 @@ class WandbDashboard:
     out: str | None = None
 
 
+@dataclass
+class ScoreSyncWeights:
+    """Files that others publish."""
+
+    syncnet: str | None = None
+    detector: str | None = None
+
+
+@dataclass
+class ScoreSync:
+    """`python -m scripts.score_sync`: SyncNet's figures of a video."""
+
+    video: str = MISSING
+    weights: ScoreSyncWeights = field(default_factory=ScoreSyncWeights)
+    min_track: int = MISSING
+    device: str = MISSING
+    num_threads: int = MISSING
+    out: str | None = None
+
+
+@dataclass
+class Provenance:
+    """`python -m scripts.provenance`: what a file was made from, checked."""
+
+    file: str = MISSING
+    search: str | None = None
+    strict: bool = MISSING
+    json: bool = MISSING
+    out: str | None = None
+
+
+@dataclass
+class Sweep:
+    """`python -m scripts.sweep`: many trainings, and what came of them."""
+
+    data: Any = MISSING
+    out: str = MISSING
+    sweep: Any = MISSING
+    launcher: Any = MISSING
+    trials: Any = MISSING
+    retry_failed: bool = False
+
+
 _ROOTS = {
+    "sweep": Sweep,
+    "score_sync": ScoreSync,
+    "provenance": Provenance,
     "wandb_dashboard": WandbDashboard,
     "check_syncnet": CheckSyncnet,
     "benchmark_models": BenchmarkModels,

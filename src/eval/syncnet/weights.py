@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from src.errors import CheckpointError
+from src.eval.syncnet import s3fd
 from src.eval.syncnet.network import SyncNet
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,14 @@ class OfficialFile:
     prefix: str
     """Taken off every key."""
 
+    sha256: str | None
+    """Of the file as a public mirror states it; None where nobody states one."""
+
+    def __str__(self) -> str:
+        """Name, size, check sum and where to get it, for a message."""
+        checksum = "no check sum is published" if self.sha256 is None else f"SHA-256 {self.sha256} by a public mirror"
+        return f"{self.name} ({self.size}; {checksum}). {self.where}"
+
 
 SYNCNET_V2 = OfficialFile(
     name="syncnet_v2.model",
@@ -65,6 +74,7 @@ SYNCNET_V2 = OfficialFile(
     "github.com/joonson/syncnet_python does (no licence is stated for the file).",
     section=None,
     prefix="",
+    sha256="961e8696f888fce4f3f3a6c3d5b3267cf5b343100b238e79b2659bff2c605442",
 )
 S3FD = OfficialFile(
     name="sfd_face.pth",
@@ -73,6 +83,7 @@ S3FD = OfficialFile(
     "github.com/joonson/syncnet_python does.",
     section=None,
     prefix="",
+    sha256=None,
 )
 WAV2LIP_EXPERT = OfficialFile(
     name="lipsync_expert.pth",
@@ -80,6 +91,7 @@ WAV2LIP_EXPERT = OfficialFile(
     where="The README of github.com/Rudrabha/Wav2Lip says where to get it (research and personal use only).",
     section="state_dict",
     prefix="module.",
+    sha256="9b9936c721696446eeed353032cab242a8cf0eed8c46cde540366f6ae5493be5",
 )
 
 
@@ -92,6 +104,38 @@ def load_syncnet(path: Path, device: str = "cpu") -> SyncNet:
     network = SyncNet()
     load_official(network, path, SYNCNET_V2)
     return network.to(device).eval().requires_grad_(False)
+
+
+def load_detector(path: Path, device: str = "cpu") -> s3fd.S3FD:
+    """The face detector with the official weights, as `load_syncnet`."""
+    network = s3fd.S3FD()
+    load_official(network, path, S3FD)
+    return network.to(device).eval().requires_grad_(False)
+
+
+def check_given(files: Mapping[str, tuple[OfficialFile, str | None]]) -> list[Path]:
+    """Look whether the files are there, before any work starts.
+
+    Args:
+        files: by the key that a user gives the path under; None where none was given.
+
+    Returns:
+        Their paths.
+
+    Raises:
+        CheckpointError: names all that are missing, and where to get them.
+    """
+    missing = [
+        f"{key}={'<path>' if path is None else f'{path}, no such file'}: {source}"
+        for key, (source, path) in files.items()
+        if path is None or not Path(path).is_file()
+    ]
+    if missing:
+        raise CheckpointError(
+            "official weights are needed, which this project does not carry. Get them once and give their paths:\n"
+            + "\n".join(missing)
+        )
+    return [Path(path) for _, path in files.values() if path is not None]
 
 
 def load_official(network: nn.Module, path: Path, source: OfficialFile) -> None:

@@ -39,6 +39,10 @@ RIGHT_EAR_POINTS = (33, 160, 158, 133, 153, 144)
 LEFT_EAR_POINTS = (263, 387, 385, 362, 380, 373)
 """Of the eye aspect ratio: corner, two upper, corner, two lower."""
 
+RIGHT_BROW = (46, 53, 52, 65, 55, 107, 66, 105, 63, 70)
+LEFT_BROW = (276, 283, 282, 295, 285, 336, 296, 334, 293, 300)
+"""Around each brow: its lower edge from the outer end to the inner one, and back along its upper edge."""
+
 NOSE_TIP, NOSE_BRIDGE, CHIN, FOREHEAD = 1, 168, 152, 10
 FACE_OVAL = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,

@@ -18,14 +18,12 @@ from src.data.clip_info import ClipInfo
 from src.data.store import Clip, Store
 from src.data.video import read_timeline, sample_images
 from src.errors import DataError
-from src.face import FACE_OVAL, INNER_LIP, LEFT_EYE, OUTER_LIP, RIGHT_EYE
+from src.face import FACE_OVAL, INNER_LIP, LEFT_BROW, LEFT_EYE, OUTER_LIP, RIGHT_BROW, RIGHT_EYE
 from src.motion import CORE7
 
 IMAGES = 10
 WIDTH_PX = 1600
 
-LEFT_BROW = (276, 283, 282, 295, 285, 336, 296, 334, 293, 300)
-RIGHT_BROW = (46, 53, 52, 65, 55, 107, 66, 105, 63, 70)
 CONTOURS = (
     (FACE_OVAL, (0, 158, 115)),
     (LEFT_EYE, (86, 180, 233)),

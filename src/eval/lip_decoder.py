@@ -65,8 +65,8 @@ LANDMARK_METRICS: tuple[Metric, ...] = (
 NOT_COMPARABLE = (
     "Landmark figures are measured on MediaPipe landmarks in face sizes (the distance of the outer corners of the "
     "eyes), through a linear map from motion channels to points that was fitted on the training part. They can't be "
-    "compared with figures on meshes, between stores or between motion specifications. The truth against itself is the floor: "
-    "what the channels don't say about the points."
+    "compared with figures on meshes, between stores or between motion specifications. The truth against itself is the "
+    "floor: what the channels don't say about the points."
 )
 """For reports, beside the figures."""
 

@@ -7,6 +7,7 @@ import pytest
 from scripts.landmark_truth import fitted_decoder, landmark_pairs, true_points, why_no_landmarks
 from src.data.alignment import align
 from src.data.labels import label_core7
+from src.data.speaker_offset import delayed
 from src.data.store import Store, write_clip, write_manifest
 from src.data.tracking import FaceTracker, Stopwatch
 from src.data.video import read_timeline
@@ -66,6 +67,14 @@ def test_points_are_delayed_as_their_motion_is(tmp_path: Path) -> None:
     assert np.flatnonzero(~later.seen).tolist() == [0, 1, 5, 6, 7]
 
 
+@pytest.mark.parametrize("delay_ms", [80.0, 31.0, -52.0])
+def test_delayed_points_are_seen_where_delayed_motion_is_valid(tmp_path: Path, delay_ms: float) -> None:
+    store = store_with_landmarks(tmp_path, {"ann": "train"})
+    later = true_points(store, "ann_0", delay_ms)
+    assert later is not None
+    np.testing.assert_array_equal(later.seen, delayed(store.load("ann_0").motion, delay_ms).valid)
+
+
 def test_the_map_is_fitted_on_the_training_part_and_holds_for_the_others(tmp_path: Path) -> None:
     store = store_with_landmarks(tmp_path / "store", {"ann": "train", "bob": "test"})
     assert why_no_landmarks(store) == ""
@@ -102,7 +111,7 @@ def test_stores_that_can_have_no_landmark_figures_say_why(tmp_path: Path) -> Non
 @pytest.mark.slow
 def test_a_real_mouth_is_told_by_its_channels(shared: Path) -> None:
     pytest.importorskip("mediapipe", reason="MediaPipe is not installed (extra `data`)")
-    video = shared / "data/real/video/aoc_5s.mp4"
+    video = shared / "data/real/video/retalk_woman5_5s.mp4"
     with FaceTracker(max_side_px=1280, probe_every_s=np.inf, rival_ratio=1.0) as tracker:
         track = tracker.track(video, read_timeline(video), np.arange(100) / 25, Stopwatch())
     seen = track.present

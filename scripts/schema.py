@@ -296,7 +296,47 @@ class Sweep:
     retry_failed: bool = False
 
 
+@dataclass
+class Leaderboard:
+    """`python -m scripts.leaderboard`: a sweep, ranked, and its best checkpoint."""
+
+    folder: str = MISSING
+    best: Any = MISSING
+    bootstrap: Any = MISSING
+    names: Any = MISSING
+    colour_by: str = MISSING
+
+
+@dataclass
+class Evaluate:
+    """`python -m scripts.evaluate`: a model on a part of a store, beside its controls."""
+
+    checkpoint: str = MISSING
+    data: Any = MISSING
+    split: str = MISSING
+    out: str = MISSING
+    seed: int = 0
+    cpu_threads: int = MISSING
+    eval: Any = MISSING
+
+
+@dataclass
+class TrainSyncExpert:
+    """`python -m scripts.train_sync_expert`: a prepared store into a file that tells sync."""
+
+    out: str = MISSING
+    seed: int = 0
+    cpu_threads: int = MISSING
+    features: Any = MISSING
+    data: Any = MISSING
+    network: Any = MISSING
+    training: Any = MISSING
+
+
 _ROOTS = {
+    "train_sync_expert": TrainSyncExpert,
+    "evaluate": Evaluate,
+    "leaderboard": Leaderboard,
     "sweep": Sweep,
     "score_sync": ScoreSync,
     "provenance": Provenance,

@@ -1,7 +1,7 @@
 """Rows of the tables, measured: figures with intervals, and what one row has over another."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -102,7 +102,7 @@ def differences(
     found = {}
     for name in dict.fromkeys(name for clip in first.clips for name in clip):
         pairs = [(one.get(name), other.get(name)) for one, other in zip(first.clips, second.clips, strict=True)]
-        found[name] = difference(
+        apart = difference(
             [None if one is None else one.measurement.value for one, _ in pairs],
             [None if other is None else other.measurement.value for _, other in pairs],
             [0.0 if one is None else one.weight for one, _ in pairs],
@@ -110,6 +110,7 @@ def differences(
             draws=bootstrap.draws,
             seed=bootstrap.seed,
         )
+        found[name] = apart if apart.clips else replace(apart, reason="no clip has a figure in both rows")
     return found
 
 

@@ -1,0 +1,205 @@
+"""Measure a model on one part of a store, beside its controls.
+
+python -m scripts.evaluate checkpoint=<best.ckpt> data=<prepared store> split=test
+
+Writes `metrics.json` and `report.html` into `out`: every figure with its definition, its interval over speakers and how
+many clips it is of; for the model, the truth against itself, the noise of the labels, the `energy` reference, the mean
+pose, shuffled audio and the truth too early and too late; slices of the model; and the worst clips first.
+"""
+
+import logging
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from scripts.best_checkpoint import resolve
+from scripts.entry import run
+from scripts.evaluating import Material, check_spec, closures_by_phoneme, open_part, run_data
+from scripts.evaluation_columns import landmark_columns
+from scripts.evaluation_rows import Absences, all_rows, facts_of
+from src.data.shards import open_store
+from src.data.visemes import split_phonemes
+from src.eval.cases import Case
+from src.eval.clip_figures import FIGURES, Heard, hear
+from src.eval.phoneme_classes import PHONEME_CLASSES, class_masks
+from src.eval.provenance import provenance
+from src.eval.rows import Bootstrap, MeasuredRow, differences, measure
+from src.eval.slices import SHORT_S, Slice, by_channel, by_clip, by_frame, sound_masks
+from src.eval.timing_metrics import DIVERSITY
+from src.files import sha256_of, write_json
+from src.models.checkpoint import read_description
+from src.models.motion_model import ONNX_SUFFIX, load_model
+
+logger = logging.getLogger(__name__)
+
+METRICS, REPORT = "metrics.json", "report.html"
+
+PRINTED = ("pearson_r", "ccc", "std_ratio", "lip_mae", "lag", "peak_f1")
+"""Columns of the table on stderr."""
+
+
+def main(config: DictConfig) -> None:
+    """Measure, write and print."""
+    started = time.monotonic()
+    torch.set_num_threads(config.cpu_threads)
+    path = resolve(config.checkpoint)
+    model, taken = load_model(path), run_data(path)
+    folder = Path(config.data.store)
+    check_spec(model.contract, open_store(folder), path)
+    cache = None if config.data.cache is None else Path(config.data.cache)
+    material = open_part(folder, cache, config.split, model.contract.spec, taken)
+    absent = Absences()
+    absent.add(DIVERSITY.id, DIVERSITY.label, "the model gives one motion for a sound; two are needed")
+    rows = all_rows(config, material, model, taken, path, absent)
+    cases = rows[0].draws[0]
+
+    bootstrap = Bootstrap(config.eval.bootstrap_draws, config.seed)
+    phonemes = material.phonemes()
+    heard = [hear(case, known) for case, known in zip(cases, closures_by_phoneme(phonemes), strict=True)]
+    console = Console(stderr=True)
+    columns = landmark_columns(material, model.contract.spec, absent)
+    further = () if columns is None else (columns.measure,)
+    measured = {
+        row.id: measure(row, heard, bootstrap, further) for row in track(rows, "rows", console=console, transient=True)
+    }
+    figures = FIGURES | ({} if columns is None else dict(columns.figures))
+    own = measured["model"]
+    speakers = [case.speaker for case in cases]
+
+    origin = None if path.suffix.lower() == ONNX_SUFFIX else read_description(path).origin
+    record = {
+        "command": " ".join(["python -m scripts.evaluate", *_given(sys.argv[1:])]),
+        "checkpoint": facts_of(path, sha256_of(path), model.contract, origin),
+        "data": material.facts | {"closures": _closure_source(phonemes)},
+        "seed": config.seed,
+        "rows": {name: row.to_dict() for name, row in measured.items()},
+        "differences": {
+            name: {metric: found.to_dict() for metric, found in differences(own, other, speakers, bootstrap).items()}
+            for name, other in measured.items()
+            if other is not own
+        },
+        "metrics": {name: figure.to_dict() for name, figure in figures.items()},
+        "slices": {name: part.to_dict() for name, part in _slices(own, cases, heard, phonemes, bootstrap).items()},
+        "clips": _clips(own, cases, measured.get("noise_floor")),
+        "absent": absent.items,
+        "notes": [] if columns is None else [columns.note],
+        "bootstrap": {"draws": bootstrap.draws, "over": "speakers", "confidence": 0.95},
+        "machine": provenance().to_dict(),
+        "config": OmegaConf.to_container(config, resolve=True),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    out = Path(config.out)
+    write_json(out / METRICS, record)
+    console.print(printed(measured, material))
+    logger.info("%s: %d rows, %.0f s", out / METRICS, len(measured), record["seconds"])
+
+
+def _slices(
+    row: MeasuredRow, cases: Sequence[Case], heard: Sequence[Heard], phonemes: Sequence[Any], bootstrap: Bootstrap
+) -> dict[str, Slice]:
+    """The model's figures by what they may depend on."""
+    slices = {"channel": by_channel(cases, bootstrap)}
+    groups = {
+        "speaker": ("By speaker", "Clips of each speaker.", lambda case: case.speaker),
+        "language": ("By language", "Clips of each language, where it is known.", lambda case: case.language),
+        "length": (
+            "By length",
+            f"Clips below {SHORT_S:g} s are words and phrases, longer ones are sentences.",
+            lambda case: "short" if case.seconds < SHORT_S else "long",
+        ),
+    }
+    for name, (label, definition, group_of) in groups.items():
+        slices[name] = by_clip(cases, row.clips, bootstrap, label=label, definition=definition, group_of=group_of)
+    slices["sound"] = by_frame(
+        cases,
+        [sound_masks(case, sound.silent) for case, sound in zip(cases, heard, strict=True)],
+        bootstrap,
+        label="Speech and silence",
+        definition="Mouth opening over the frames of speech, and over those of silence as in silence_std.",
+        labels={"speech": "speech", "silence": "silence"},
+    )
+    if any(phonemes):
+        masks = [
+            {} if known is None else class_masks(split_phonemes(known), len(case.reference), case.reference.fps)
+            for case, known in zip(cases, phonemes, strict=True)
+        ]
+        slices["phonemes"] = by_frame(
+            cases,
+            masks,
+            bootstrap,
+            label="By class of speech sounds",
+            definition="Mouth opening over the frames of each class, in clips whose phonemes are known.",
+            labels={kind.id: kind.label for kind in PHONEME_CLASSES},
+        )
+    return slices
+
+
+def _clips(row: MeasuredRow, cases: Sequence[Case], floor: MeasuredRow | None) -> list[dict[str, Any]]:
+    """Every clip with its figures, the worst lip r first; those without one at the end."""
+
+    def value(clip: Mapping[str, Any], name: str) -> float | None:
+        found: float | None = clip[name].measurement.value
+        return found
+
+    clips = [
+        {
+            "clip_id": case.clip_id,
+            "speaker": case.speaker,
+            "language": case.language,
+            "seconds": round(case.seconds, 2),
+            "frames": case.frames,
+            "total_frames": len(case.reference),
+            "ceiling_r": None if floor is None else value(floor.clips[place], "pearson_r"),
+            "figures": {name: value(row.clips[place], name) for name in row.clips[place]},
+        }
+        for place, case in enumerate(cases)
+    ]
+
+    def order(clip: Mapping[str, Any]) -> tuple[bool, float, str]:
+        r = clip["figures"]["pearson_r"]
+        return r is None, 0.0 if r is None else r, clip["clip_id"]
+
+    return sorted(clips, key=order)
+
+
+def _closure_source(phonemes: Sequence[Any]) -> str:
+    known = sum(each is not None for each in phonemes)
+    if not known:
+        return "dips of the sound in which the true lips meet"
+    if known == len(phonemes):
+        return "/p b m/ of known phonemes"
+    return f"/p b m/ of known phonemes in {known} clips; elsewhere dips of the sound in which the true lips meet"
+
+
+def _given(arguments: Sequence[str]) -> list[str]:
+    """The command line less what `scripts.entry` added for Hydra."""
+    return [argument for argument in arguments if not argument.startswith("hydra")]
+
+
+def printed(rows: Mapping[str, MeasuredRow], material: Material) -> Table:
+    """The main figures, for people at a terminal."""
+    clips, speakers = material.facts["clips"], material.facts["speakers"]
+    table = Table(title=f"{material.facts['split']} part, {clips} clips of {speakers} speakers", title_justify="left")
+    table.add_column("")
+    for name in PRINTED:
+        table.add_column(FIGURES[name].metric.label, justify="right")
+    for row in rows.values():
+        cells = []
+        for name in PRINTED:
+            figure = row.figures[name]
+            interval = "" if figure.low is None else f"\n{figure.low:.3g} … {figure.high:.3g}"
+            cells.append("—" if figure.value is None else f"{figure.value:.3g}{interval}")
+        table.add_row(row.row.label, *cells)
+    return table
+
+
+if __name__ == "__main__":
+    run(main, "evaluate", short={"data": "data.store"})

@@ -32,7 +32,7 @@ from src.eval.clip_figures import FIGURES, Heard, hear
 from src.eval.phoneme_classes import PHONEME_CLASSES, class_masks
 from src.eval.provenance import provenance
 from src.eval.rows import Bootstrap, MeasuredRow, differences, measure
-from src.eval.slices import SHORT_S, Slice, by_channel, by_clip, by_frame, sound_masks
+from src.eval.slices import SHORT_S, SLICE_FIGURES, Slice, by_channel, by_clip, by_frame, sound_masks
 from src.eval.timing_metrics import DIVERSITY
 from src.files import sha256_of, write_json
 from src.models.checkpoint import read_description
@@ -86,7 +86,7 @@ def main(config: DictConfig) -> None:
             for name, other in measured.items()
             if other is not own
         },
-        "metrics": {name: figure.to_dict() for name, figure in figures.items()},
+        "metrics": {name: figure.to_dict() for name, figure in (figures | SLICE_FIGURES).items()},
         "slices": {name: part.to_dict() for name, part in _slices(own, cases, heard, phonemes, bootstrap).items()},
         "clips": _clips(own, cases, measured.get("noise_floor")),
         "absent": absent.items,

@@ -1,23 +1,45 @@
 """Where a model is good and where it is not: by channel, speaker, language, length of clip, sound, phoneme class."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from src.eval.cases import Case
-from src.eval.clip_figures import Weighted, channel_figures, seen_span
+from src.eval.clip_figures import MAE, Figure, Weighted, channel_figures, seen_span
 from src.eval.estimates import Estimate
-from src.eval.lip_metrics import lip_mae
+from src.eval.lip_metrics import LIP_MAE
 from src.eval.lip_sync import MOUTH
-from src.eval.metrics import Measurement, pearson_r, std_ratio
+from src.eval.metrics import Measurement, Metric, pearson_r, std_ratio
 from src.eval.rows import Bootstrap, Figures, pooled
 from src.motion import core7_of
 
 SHOWN = ("pearson_r", "ccc", "std_ratio", "lip_mae", "lag", "closure_recall")
 """Figures of groups of clips."""
+
+OPENING = Metric(
+    "opening",
+    1,
+    "Mean opening",
+    "of face size",
+    "Mean predicted mouth opening over the frames of a group.",
+    "ours",
+)
+TRUE_OPENING = replace(
+    OPENING,
+    id="true_opening",
+    label="True mean opening",
+    definition="Mean true mouth opening over the frames of a group: what its mean opening should be.",
+)
+
+SLICE_FIGURES = {
+    MAE.id: Figure(MAE, "frames"),
+    OPENING.id: Figure(OPENING, "frames"),
+    TRUE_OPENING.id: Figure(TRUE_OPENING, "frames"),
+}
+"""Figures that only slices have, by id."""
 
 SHORT_S = 3.0
 """Clips below are words and phrases: a network hears little before they begin."""
@@ -130,7 +152,15 @@ def sound_masks(case: Case, silent: NDArray[np.bool_]) -> dict[str, NDArray[np.b
 
 
 def _of_frames(case: Case, mask: NDArray[np.bool_]) -> Figures:
+    """Figures of some frames of a clip.
+
+    Errors and openings are pooled over the frames of all clips, so that a clip may have a few; what compares movements
+    within a clip needs `MINIMUM_FRAMES` of them.
+    """
     counts = mask & case.reference.valid
     mouth, true = (core7_of(motion).channel(MOUTH)[counts] for motion in (case.predicted, case.reference))
-    figures: list[Measurement] = [pearson_r(mouth, true), std_ratio(mouth, true), lip_mae(mouth, true)]
+    figures = [pearson_r(mouth, true), std_ratio(mouth, true)]
+    for metric, curve in ((LIP_MAE, np.abs(mouth - true)), (OPENING, mouth), (TRUE_OPENING, true)):
+        none = Measurement(metric, None, "no frame of the group was seen")
+        figures.append(Measurement(metric, float(curve.mean(dtype=np.float64))) if len(curve) else none)
     return {one.metric.id: Weighted(one, int(counts.sum())) for one in figures}

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from src.eval.clip_figures import clip_figures, hear
+from src.eval.clip_figures import FIGURES, clip_figures, hear
 from src.eval.rows import Bootstrap
-from src.eval.slices import by_channel, by_clip, by_frame, sound_masks
+from src.eval.slices import SLICE_FIGURES, by_channel, by_clip, by_frame, sound_masks
 from src.motion import CORE7
 from tests.eval.speaking import speaking
 
@@ -49,3 +49,24 @@ def test_an_error_in_silence_is_seen_in_silence_alone() -> None:
     assert list(found.groups) == ["speech", "silence"]
     assert found.groups["speech"]["lip_mae"].value == 0.0
     assert found.groups["silence"]["lip_mae"].value == pytest.approx(0.1, abs=1e-6)
+
+
+def test_sounds_of_a_few_frames_are_pooled_over_clips() -> None:
+    cases = [case.predicting(case.reference.values + 0.05) for case in CASES]
+    masks = []
+    for case in cases:
+        mask = np.zeros(len(case.reference), bool)
+        mask[20:23] = True
+        masks.append({"bilabial": mask})
+    found = by_frame(cases, masks, BOOTSTRAP, label="", definition="", labels={"bilabial": "bilabial closures"})
+    figures = found.groups["bilabial"]
+    assert figures["lip_mae"].value == pytest.approx(0.05, abs=1e-6)
+    assert figures["lip_mae"].clips == 4
+    assert figures["pearson_r"].reason == "3 frames, 10 are needed"
+    opening, true = figures["opening"].value, figures["true_opening"].value
+    assert opening - true == pytest.approx(0.05, abs=1e-6)  # type: ignore[operator]
+
+
+def test_every_figure_of_a_slice_is_explained() -> None:
+    figures = {name for group in by_channel(CASES, BOOTSTRAP).groups.values() for name in group}
+    assert figures <= set(FIGURES) | set(SLICE_FIGURES)

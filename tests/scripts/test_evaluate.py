@@ -15,6 +15,7 @@ from scripts.entry import CONFIG_FOLDER
 from scripts.schema import register
 from src.data.store import Store, write_manifest
 from src.errors import Audio2MotionError, CheckpointError, ConfigError
+from src.eval.clip_figures import FIGURES
 from src.files import sha256_of
 from src.motion import ARKIT55
 from tests.tiny_store import write_tiny_store
@@ -54,10 +55,20 @@ def test_every_row_stands_beside_the_model_and_has_every_figure(record: dict[str
         "shifted_+120",
     ]  # fmt: skip
     for row in record["rows"].values():
-        assert set(row["figures"]) == set(record["metrics"])
+        assert list(row["figures"]) == list(FIGURES)
         for figure in row["figures"].values():
             assert set(figure) == {"value", "low", "high", "clips", "speakers", "reason"}
             assert figure["value"] is not None or figure["reason"]
+
+
+def test_every_figure_is_explained(record: dict[str, Any]) -> None:
+    used = {name for row in record["rows"].values() for name in row["figures"]}
+    for part in record["slices"].values():
+        used |= {name for group in part["groups"].values() for name in group["figures"]}
+    assert used == set(record["metrics"])
+    for metric in record["metrics"].values():
+        assert metric["definition"]
+        assert metric["pooling"]
 
 
 def test_controls_behave(record: dict[str, Any]) -> None:

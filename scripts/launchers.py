@@ -8,17 +8,26 @@ Which launcher a sweep uses is a matter of configuration alone, `launcher=local`
 import importlib
 import logging
 import os
-from collections.abc import Iterator, Sequence
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol
+from typing import Any, Protocol
 
 from scripts.ledger import RESULT
-from scripts.trial import run_trial
 from src.errors import ConfigError
 
 logger = logging.getLogger(__name__)
+
+JOBS = "jobs"
+"""Folder of submitit's own files in that of a sweep."""
+_CONNECT_TIMEOUT_S = 10.0
+
+
+Work = Callable[[Path, int | None], None]
+"""`scripts.trial.run_trial`: takes the folder of a trial, and the process that it must not outlive, if any."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +44,10 @@ class Ended:
 
 
 class Launcher(Protocol):
-    """Runs trials: see `scripts.trial.run_trial`."""
+    """Does work on folders somewhere."""
 
-    def run(self, folders: Sequence[Path]) -> Iterator[Ended]:
-        """Run these trials, and give each once when it has ended."""
+    def run(self, work: Work, folders: Sequence[Path]) -> Iterator[Ended]:
+        """Do the work on each of these folders, and give each once when it has ended."""
         ...
 
 
@@ -57,7 +66,7 @@ class LocalLauncher:
         self._n_jobs = n_jobs
         self._attempts = attempts
 
-    def run(self, folders: Sequence[Path]) -> Iterator[Ended]:
+    def run(self, work: Work, folders: Sequence[Path]) -> Iterator[Ended]:
         """See `Launcher`."""
         joblib = import_extra("joblib", "sweep")
         broken = importlib.import_module("joblib.externals.loky.process_executor").BrokenProcessPool
@@ -67,7 +76,9 @@ class LocalLauncher:
                 n_jobs=self._n_jobs, batch_size=1, pre_dispatch="n_jobs", return_as="generator_unordered"
             )
             try:
-                for folder in parallel(joblib.delayed(_finished)(folder, os.getpid()) for folder in list(waiting)):
+                for folder in parallel(
+                    joblib.delayed(_finished)(work, folder, os.getpid()) for folder in list(waiting)
+                ):
                     waiting.remove(folder)
                     yield Ended(folder, "")
             except broken:
@@ -80,6 +91,164 @@ class LocalLauncher:
                 return
         for folder in waiting:
             yield Ended(folder, f"the worker was lost {self._attempts} times, perhaps for the memory of this machine")
+
+
+class SubmititLauncher:
+    """Jobs of a Slurm cluster, by submitit; or, to try the same here, processes of this machine.
+
+    All machines need this project installed, and see the store and the folder of the sweep under the same paths. Jobs
+    go on when the sweep ends; the same command finds what they do and waits for it.
+    """
+
+    def __init__(
+        self,
+        *,
+        cluster: str | None,
+        max_jobs: int,
+        attempts: int,
+        poll_s: float,
+        settings: dict[str, Any],
+    ) -> None:
+        """Take the settings; nothing is asked of the cluster before `run`.
+
+        Args:
+            cluster: `slurm`, `local` for processes of this machine, `debug` for this very process; None for Slurm
+                where there is one, and `local` elsewhere.
+            max_jobs: submitted at the same time; 0 for all at once.
+            attempts: jobs for a trial that ends without a result. One that Slurm preempts, or that runs out of its
+                time, is requeued by submitit and goes on from its last checkpoint; that is none of them.
+            poll_s: time between looks at the jobs.
+            settings: of `submitit.AutoExecutor.update_parameters`; null ones are left out.
+        """
+        if attempts < 1 or max_jobs < 0 or poll_s <= 0:
+            raise ConfigError(
+                f"launcher: attempts is {attempts}, max_jobs {max_jobs} and poll_s {poll_s}; they must be at least 1, "
+                "at least 0 and above 0."
+            )
+        self._cluster = cluster
+        self._max_jobs = max_jobs
+        self._attempts = attempts
+        self._poll_s = poll_s
+        self._settings = {name: value for name, value in settings.items() if value is not None}
+
+    def run(self, work: Work, folders: Sequence[Path]) -> Iterator[Ended]:
+        """See `Launcher`. Jobs that have not ended when nobody waits any more are cancelled."""
+        submitit = import_extra("submitit", "sweep")
+        if not folders:
+            return
+        executor = submitit.AutoExecutor(folder=folders[0].parents[1] / JOBS, cluster=self._cluster)
+        executor.update_parameters(**self._settings)
+        waiting = [(folder, 1) for folder in folders]
+        jobs: dict[Path, tuple[Any, int]] = {}
+        try:
+            while waiting or jobs:
+                while waiting and (not self._max_jobs or len(jobs) < self._max_jobs):
+                    folder, attempt = waiting.pop(0)
+                    jobs[folder] = executor.submit(_Job(work), folder), attempt
+                for folder, (job, attempt) in list(jobs.items()):
+                    if not job.done():
+                        continue
+                    del jobs[folder]
+                    if (folder / RESULT).is_file():
+                        yield Ended(folder, "")
+                    elif attempt < self._attempts:
+                        logger.warning("Job %s of %s was lost, at attempt %d.", job.job_id, folder, attempt)
+                        waiting.append((folder, attempt + 1))
+                    else:
+                        yield Ended(folder, f"job {job.job_id} ended without a result: {_end_of(job.stderr())}")
+                if jobs:
+                    time.sleep(self._poll_s)
+        finally:
+            for job, _ in jobs.values():
+                job.cancel()
+
+
+class _Job:
+    """A trial as submitit takes it: one that can be stopped, and goes on in another job."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def __call__(self, folder: Path) -> None:
+        self._work(folder, None)
+
+    def checkpoint(self, folder: Path) -> Any:
+        """What submitit requeues when Slurm takes the machine back."""
+        return import_extra("submitit.helpers", "sweep").DelayedSubmission(self, folder)
+
+
+class RayLauncher:
+    """Tasks of a Ray cluster.
+
+    All nodes need this project installed, and see the store and the folder of the sweep under the same paths.
+    """
+
+    def __init__(
+        self, *, address: str | None, num_cpus: float, num_gpus: float, memory_gb: float | None, attempts: int
+    ) -> None:
+        """Take the settings; Ray is not started before `run`.
+
+        Args:
+            address: of a running cluster, `auto` or `<host>:6379`; None starts Ray on this machine, and stops it.
+            num_cpus: processors that a trial reserves, above 0: as many trials run at the same time as fit.
+            num_gpus: that it reserves.
+            memory_gb: that it reserves; None for none.
+            attempts: for a trial whose node or worker dies.
+        """
+        if attempts < 1 or num_cpus <= 0 or num_gpus < 0:
+            raise ConfigError(
+                f"launcher: attempts is {attempts}, num_cpus {num_cpus} and num_gpus {num_gpus}; they must be at "
+                "least 1, above 0 and at least 0."
+            )
+        self._address = address
+        self._resources = {
+            "num_cpus": num_cpus,
+            "num_gpus": num_gpus,
+            **({} if memory_gb is None else {"memory": memory_gb * 2**30}),
+        }
+        self._attempts = attempts
+
+    def run(self, work: Work, folders: Sequence[Path]) -> Iterator[Ended]:
+        """See `Launcher`."""
+        # No telemetry: what is trained here is nobody else's business. The other one only silences a warning.
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        ray = import_extra("ray", "cluster")
+        ours = not ray.is_initialized()
+        if ours:
+            self._connect(ray)
+        remote = ray.remote(max_retries=self._attempts - 1, **self._resources)(work)
+        answers = {remote.remote(folder.resolve(), None): folder for folder in folders}
+        try:
+            while answers:
+                (answer,), _ = ray.wait(list(answers), num_returns=1)
+                folder = answers.pop(answer)
+                try:
+                    ray.get(answer)
+                    yield Ended(folder, "")
+                except ray.exceptions.RayError as error:
+                    yield Ended(folder, f"the worker was lost {self._attempts} times: {_end_of(str(error))}")
+        finally:
+            for answer in answers:
+                ray.cancel(answer, force=True)
+            if ours:
+                ray.shutdown()
+
+    def _connect(self, ray: ModuleType) -> None:
+        settings: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
+        if self._address is None:
+            settings["include_dashboard"] = False
+        try:
+            host, colon, port = (self._address or "").rpartition("://")[2].partition(":")
+            if colon:  # Ray itself goes on trying for many minutes
+                socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT_S).close()
+            # "local" and not None, which would join whatever cluster the environment variable RAY_ADDRESS names.
+            ray.init(address=self._address or "local", **settings)
+        except (OSError, RuntimeError, ValueError, ImportError) as error:
+            raise ConfigError(
+                f"Ray at {self._address or 'this machine'} does not answer ({error}). Start it with "
+                "`ray start --head`, or correct launcher.address."
+            ) from error
 
 
 def import_extra(name: str, extra: str) -> ModuleType:
@@ -97,6 +266,11 @@ def import_extra(name: str, extra: str) -> ModuleType:
         ) from error
 
 
-def _finished(folder: Path, owner: int) -> Path:
-    run_trial(folder, owner)
+def _finished(work: Work, folder: Path, owner: int) -> Path:
+    work(folder, owner)
     return folder
+
+
+def _end_of(text: str | None) -> str:
+    lines = [line.strip() for line in (text or "").splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"

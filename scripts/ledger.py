@@ -117,7 +117,7 @@ class Trial:
         """Its axes and seed, for people: `tcn, mel, lookahead 2, seed 0`."""
         if self.kind == "control":
             return ", ".join(choice.partition("=")[2] or choice for choice in self.choice)
-        said = [str(value) if isinstance(value, str) else f"{name} {value}" for name, value in self.axes.items()]
+        said = [value if isinstance(value, str) else f"{name} {value}" for name, value in self.axes.items()]
         return ", ".join([*said, *([] if "seed" in self.axes else [f"seed {self.seed}"])])
 
 

@@ -27,7 +27,7 @@ from scripts.entry import run
 from scripts.launchers import Ended, Launcher
 from scripts.ledger import RESULT, Ledger, Result, Trial, ranked
 from scripts.sweep_space import Point, Search, Space, override
-from scripts.trial import is_locked
+from scripts.trial import is_locked, run_trial
 from scripts.trial_identity import Identity, differences, identify
 from src.data.shards import open_store
 from src.errors import ConfigError
@@ -56,7 +56,7 @@ def main(config: DictConfig) -> None:
                 logger.info("Already at work elsewhere, and waited for: trial %s.", ", ".join(running))
                 said_running = True
             show(progress, task, ledger)
-            for ended in launcher.run([trial.folder for trial in unfinished]):
+            for ended in launcher.run(run_trial, [trial.folder for trial in unfinished]):
                 record(ended)
                 show(progress, task, ledger)
                 tell(ledger, Trial.read(ended.folder))

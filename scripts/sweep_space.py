@@ -97,6 +97,13 @@ class Axis:
             },
         )
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """Low and high of an axis without values."""
+        assert self.low is not None, "an axis has values or a range"
+        assert self.high is not None, "an axis has values or a range"
+        return self.low, self.high
+
     def is_there(self, chosen: Mapping[str, Any]) -> bool:
         """Whether this axis is part of a point with these values so far."""
         return all(chosen.get(other) in wanted for other, wanted in self.when.items())

@@ -31,18 +31,22 @@ from src.files import sha256_of, write_json
 
 logger = logging.getLogger(__name__)
 
-LOCK, SPEED = "lock", "speed.json"
+LOCK, SPEED, PRUNED = "lock", "speed.json", "pruned.json"
 
 _ROOT = Path(__file__).resolve().parent.parent
 _START = "from scripts.trial import train_and_measure; train_and_measure()"
+_PROMPT = "$ "
 _ERROR_LINES = 15
 _POLL_S = 0.5
+_STOPPED = (-signal.SIGINT, -signal.SIGTERM, 128 + signal.SIGINT, 128 + signal.SIGTERM)
+_GRACE_S = 1.0
+"""Whoever kills all of a sweep comes to this process, too, before it writes that its child was killed."""
 
 _SOUND_S, _WARM_UP, _BLOCKS = 4.0, 50, 250
 """Of the speed: made-up sound like speech; 40 ms blocks before and under the clock."""
 
 
-def run_trial(folder: Path | str, owner: int | None = None) -> None:
+def run_trial(folder: Path, owner: int | None) -> None:
     """Bring a trial to its end, whatever state it is in; returns at once if it has ended.
 
     Waits while another process works on it. An unfinished run goes on from its last checkpoint.
@@ -51,7 +55,6 @@ def run_trial(folder: Path | str, owner: int | None = None) -> None:
         folder: of the trial, as `scripts.ledger` lays it out, in the folder of its sweep.
         owner: the process whose child this worker is and which it must not outlive; None for a worker that may.
     """
-    folder = Path(folder)
     with locked(folder) as lock:
         trial = Trial.read(folder)
         if trial.result is None:
@@ -144,6 +147,7 @@ def command_line(trial: Trial, header: Mapping[str, Any]) -> list[str]:
         values = {
             "_target_": "src.models.pruning.PruneTrial",
             "history": str((trial.folder / PRUNING).resolve()),
+            "record": str((trial.run / PRUNED).resolve()),
             "monitor": header["objective"]["metric"],
             "pruner": pruning["pruner"],
         }
@@ -162,10 +166,14 @@ def _run(trial: Trial, header: Mapping[str, Any], lock: int, owner: int | None) 
     overrides = command_line(trial, header)
     started = time.monotonic()
     with open(trial.folder / LOG, "ab") as log:
-        log.write(f"$ {shlex.join(['python', '-m', 'scripts.train', *overrides])}\n".encode())
+        log.write(f"{_PROMPT}{shlex.join(['python', '-m', 'scripts.train', *overrides])}\n".encode())
         log.flush()
         status = _train(overrides, log.fileno(), Path(header["launch"]["folder"]), lock, owner)
     seconds = round(time.monotonic() - started, 1)
+    if status in _STOPPED:
+        raise KeyboardInterrupt  # by a person or by a cluster that takes its machine back: no result
+    if status == -signal.SIGKILL:
+        time.sleep(_GRACE_S)
     if status:
         return Result(state="failed", error=_last_words(trial.folder / LOG, status), seconds=seconds)
     try:
@@ -189,8 +197,9 @@ def _train(overrides: list[str], log: int, folder: Path, lock: int, owner: int |
     ) as process:
         try:
             while process.poll() is None:
-                if owner not in (None, os.getppid(), os.getpid()):  # the sweep was killed; nobody waits for this
-                    sys.exit(1)
+                if owner not in (None, os.getppid(), os.getpid()):
+                    process.kill()
+                    os._exit(1)  # the sweep was killed: a worker that only raised would wait for more work
                 try:
                     process.wait(_POLL_S)
                 except subprocess.TimeoutExpired:
@@ -205,7 +214,7 @@ def _read_run(trial: Trial, metric: str, seconds: float) -> Result:
     metrics = json.loads((trial.run / "metrics.json").read_text("utf-8"))
     speed = json.loads((trial.run / SPEED).read_text("utf-8"))
     return Result(
-        state="pruned" if (trial.run / "pruned.json").is_file() else "done",
+        state="pruned" if (trial.run / PRUNED).is_file() else "done",
         seconds=seconds,
         value=metrics[metric],
         epochs=metrics["epochs"],
@@ -224,8 +233,11 @@ def _curve(table: Path, metric: str) -> tuple[float | None, ...]:
 
 
 def _last_words(log: Path, status: int) -> str:
-    lines = log.read_bytes().decode(errors="replace").splitlines()
-    said = [line.rstrip() for line in lines if line.strip() and not line.startswith("$ ")][-_ERROR_LINES:]
+    lines = [line.rstrip() for line in log.read_bytes().decode(errors="replace").splitlines() if line.strip()]
+    begin = max(index for index, line in enumerate(lines) if line.startswith(_PROMPT))
+    # What a user can repair is one message at the end; anything else ends in a traceback or in silence.
+    begin = next((index for index in range(begin + 1, len(lines)) if lines[index].startswith("error: ")), begin + 1)
+    said = lines[begin:][-_ERROR_LINES:]
     if status > 0:
         ended = f"exit code {status}"
     else:

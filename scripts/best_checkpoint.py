@@ -90,12 +90,12 @@ def name_best(sweep: Path, record: Mapping[str, Any], pointer: Path | None) -> N
     write_json(sweep / BEST_FILE, record)
     if pointer is not None:
         folder = pointer.parent.resolve()
-        there = {"checkpoint": sweep / record["checkpoint"], "sweep": sweep}
+        there = {"checkpoint": sweep.resolve() / record["checkpoint"], "sweep": sweep.resolve()}
         write_json(
             pointer,
             {
                 **record,
-                **{key: Path(os.path.relpath(path.resolve(), folder)).as_posix() for key, path in there.items()},
+                **{key: Path(os.path.relpath(path, folder)).as_posix() for key, path in there.items()},
             },
         )
 

@@ -65,6 +65,7 @@ class Entry:
         epochs, seconds: of training.
         checkpoint: path of the best checkpoint relative to the sweep; empty for none.
         sha256: of the checkpoint.
+        commit: of the code that trained it.
     """
 
     trial: str
@@ -85,6 +86,7 @@ class Entry:
     seconds: float | None = None
     checkpoint: str = ""
     sha256: str = ""
+    commit: str = ""
 
 
 @dataclass(frozen=True, eq=False)

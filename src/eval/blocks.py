@@ -28,6 +28,25 @@ class Chart:
 
 
 @dataclass(frozen=True)
+class Definition:
+    """What a word of a page means; `facts` stand small below the word, `source` below its meaning."""
+
+    word: str
+    facts: str
+    meaning: str
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """Words and their meanings under a heading."""
+
+    title: str
+    items: Sequence[Definition]
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Histogram:
     """A distribution.
 
@@ -84,7 +103,7 @@ class Pictures:
     note: str = ""
 
 
-Block = Table | Chart | Histograms | Pictures
+Block = Table | Chart | Definitions | Histograms | Pictures
 
 
 def block_html(block: Block) -> str:
@@ -93,6 +112,8 @@ def block_html(block: Block) -> str:
         return table_html(block)
     if isinstance(block, Chart):
         return _chart(block)
+    if isinstance(block, Definitions):
+        return _definitions(block)
     return _histograms(block) if isinstance(block, Histograms) else _pictures(block)
 
 
@@ -100,6 +121,20 @@ def _chart(chart: Chart) -> str:
     entries = "".join(f'<li class="{escape(style)}"><i></i>{escape(name)}</li>' for style, name in chart.legend)
     legend = f'<ul class="legend">{entries}</ul>' if entries else ""
     return f"<section><h2>{escape(chart.title)}</h2>{note_html(chart.note)}{legend}{chart.svg}</section>"
+
+
+def _definitions(block: Definitions) -> str:
+    items = "".join(
+        f"<div><dt>{escape(item.word)}{_small(item.facts)}</dt><dd>{escape(item.meaning)}{_small(item.source)}</dd></div>"
+        for item in block.items
+    )
+    return (
+        f'<section><h2>{escape(block.title)}</h2>{note_html(block.note)}<dl class="definitions">{items}</dl></section>'
+    )
+
+
+def _small(text: str) -> str:
+    return f"<small>{escape(text)}</small>" if text else ""
 
 
 def _histograms(block: Histograms) -> str:

@@ -89,6 +89,38 @@ def time_chart(
     return _plot(shape + curves, rows, columns, unit, "s", label)
 
 
+def line_chart(lines: Sequence[Line], places: Sequence[float], units: tuple[str, str], label: str) -> str:
+    """Curves over any quantity, with an upright line at its zero.
+
+    Args:
+        lines: (N,) each.
+        places: (N,) ascending, where the values are.
+        units: of the vertical and of the horizontal axis.
+        label: what the picture shows, for those who can't see it.
+    """
+    values = np.concatenate([line.values for line in lines])
+    low, high = float(values.min()), float(values.max())
+    margin = 0.06 * (high - low) or 1.0
+    low, high = low - margin, high + margin
+
+    def across(place: float) -> float:
+        return (place - places[0]) / (places[-1] - places[0])
+
+    def height(value: float) -> float:
+        return 1 - (value - low) / (high - low)
+
+    zero = f"{WIDTH * across(0.0):.1f}"
+    drawn = f'<line class="mark mark3" x1="{zero}" x2="{zero}" y1="0" y2="{HEIGHT:g}"/>'
+    drawn = drawn if places[0] <= 0 <= places[-1] else ""
+    for line in lines:
+        points = zip(places, line.values.tolist(), strict=True)
+        corners = " ".join(f"{WIDTH * across(place):.1f},{HEIGHT * height(value):.1f}" for place, value in points)
+        drawn += f'<polyline class="line {escape(line.style)}" points="{corners}"/>'
+    rows = [(value, 100 * height(value)) for value in ticks(low, high, 5)]
+    columns = [(value, 100 * across(value)) for value in ticks(places[0], places[-1], 9)]
+    return _plot(drawn, rows, columns, *units, label)
+
+
 def histogram_chart(
     edges: Sequence[float],
     counts: Sequence[int],

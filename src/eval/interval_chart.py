@@ -25,6 +25,7 @@ class IntervalRow:
         low, high: ends of its interval; None for a dot alone.
         style: CSS class of its colour: `model`, `ceiling` or `control`.
         note: small, under the label.
+        apart: a further number with its interval, such as a difference; None for none.
         reason: why the value or the interval is missing; shown on hovering.
     """
 
@@ -34,6 +35,7 @@ class IntervalRow:
     high: float | None = None
     style: str = "control"
     note: str = ""
+    apart: Interval | None = None
     reason: str = ""
 
 
@@ -55,6 +57,7 @@ def interval_chart(
     decimals: int,
     including: Sequence[float],
     band: IntervalRow | None,
+    apart: str = "",
 ) -> str:
     """The rows as a drawing, in their order.
 
@@ -65,6 +68,7 @@ def interval_chart(
         decimals: of the values in text.
         including: places that the axis has to show, such as 0.
         band: the row whose interval is shaded through all rows; None for no band.
+        apart: head of the column of the further numbers; empty for no such column.
     """
     low, high = axis_of(rows, including)
 
@@ -81,7 +85,8 @@ def interval_chart(
         f'<tr class="{escape(row.style)}"><th scope="row">{escape(row.label)}'
         f"{f'<small>{escape(row.note)}</small>' if row.note else ''}</th>"
         f'<td class="track" aria-hidden="true">{grid}{_marks(row, across)}</td>'
-        f'<td class="number">{cell_html(Interval(row.value, row.low, row.high, row.reason, decimals))}</td></tr>'
+        f'<td class="number">{cell_html(Interval(row.value, row.low, row.high, row.reason, decimals))}</td>'
+        f"{_apart(row) if apart else ''}</tr>"
         for row in rows
     )
     axis = "".join(
@@ -90,9 +95,14 @@ def interval_chart(
     )
     return (
         f'<table class="forest"><thead><tr><td></td><td></td><th scope="col">{escape(quantity)}'
-        f"{f'<small>{escape(unit)}</small>' if unit else ''}</th></tr></thead><tbody>{body}</tbody>"
+        f"{f'<small>{escape(unit)}</small>' if unit else ''}</th>"
+        f"{f'<th scope=col>{escape(apart)}</th>' if apart else ''}</tr></thead><tbody>{body}</tbody>"
         f'<tfoot aria-hidden="true"><tr><td></td><td class="axis">{axis}</td><td></td></tr></tfoot></table>'
     )
+
+
+def _apart(row: IntervalRow) -> str:
+    return f'<td class="number">{cell_html(row.apart) if row.apart else ""}</td>'
 
 
 def _marks(row: IntervalRow, across: Callable[[float], float]) -> str:

@@ -15,7 +15,7 @@ from string import Template
 import numpy as np
 from numpy.typing import NDArray
 
-from src.eval.blocks import Block, block_html
+from src.eval.blocks import Block, Definitions, block_html
 from src.eval.charts import Line, histogram_chart, time_chart
 from src.eval.metrics import Measurement
 from src.eval.tables import Table, formatted
@@ -37,6 +37,7 @@ class Figure:
         unit: behind the value; may be empty.
         definition: what it means, in a sentence or two.
         reason: why there is no value.
+        note: small under the value where it stands large, such as its interval.
     """
 
     label: str
@@ -44,6 +45,7 @@ class Figure:
     unit: str
     definition: str
     reason: str = ""
+    note: str = ""
 
     @classmethod
     def of(cls, measurement: Measurement) -> "Figure":
@@ -102,6 +104,7 @@ class Page:
         tables: anything else.
         blocks: what stands before the figures on pages that are not about a run.
         provenance: names and values: commit, versions, hashes, machine.
+        definitions: what stands instead of the figures with their definitions, on pages whose figures are in tables.
     """
 
     title: str
@@ -115,6 +118,7 @@ class Page:
     tables: Sequence[Table] = ()
     blocks: Sequence[Block] = ()
     provenance: Sequence[tuple[str, str]] = ()
+    definitions: Definitions | None = None
 
 
 def write_page(path: Path, page: Page) -> None:
@@ -132,7 +136,7 @@ def page_html(page: Page) -> str:
         *(block_html(block) for block in page.blocks),
         _stages(page.stages) if page.stages else "",
         *(block_html(table) for table in page.tables),
-        _figures([*page.headline, *page.figures]),
+        block_html(page.definitions) if page.definitions else _figures([*page.headline, *page.figures]),
         _provenance(page.provenance) if page.provenance else "",
     ]
     return Template(TEMPLATE.read_text("utf-8")).substitute(
@@ -149,7 +153,8 @@ def _hero(page: Page) -> str:
         f"<dt>{escape(figure.label)}</dt>"
         f"<dd><strong>{escape(formatted(figure.value, figure.unit))}</strong>"
         f"{f' <span>{escape(figure.unit)}</span>' if figure.unit and figure.value is not None else ''}"
-        f"{f'<small>{escape(figure.reason)}</small>' if figure.value is None and figure.reason else ''}</dd>"
+        f"{f'<small>{escape(figure.reason)}</small>' if figure.value is None and figure.reason else ''}"
+        f"{f'<small>{escape(figure.note)}</small>' if figure.note else ''}</dd>"
         "</div>"
         for figure in page.headline
     )

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from src.eval.charts import HEIGHT, WIDTH, Line, histogram_chart, stretches, ticks, time_chart
+from src.eval.charts import HEIGHT, WIDTH, Line, histogram_chart, line_chart, stretches, ticks, time_chart
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,13 @@ def test_frames_that_do_not_count_are_shaded_where_they_are() -> None:
     svg = time_chart([Line("a", "a", np.ones(101))], np.zeros(0), 25.0, "", "", unseen=unseen)
     drawn = [tuple(map(float, pair)) for pair in re.findall(r'class="unseen" x="([\d.]+)" y="0" width="([\d.]+)"', svg)]
     assert drawn == [(0.0, 5.0), (495.0, 20.0), (995.0, 5.0)]
+
+
+def test_a_line_chart_puts_values_at_their_places_and_marks_zero() -> None:
+    values = np.array([1.0, 0.5, 1.0])
+    svg = line_chart([Line("a", "a", values)], [-40.0, 0.0, 120.0], ("distance", "ms"), "shifts")
+    drawn = points(svg, "a")
+    np.testing.assert_allclose(drawn[:, 0], [0, WIDTH / 4, WIDTH])
+    np.testing.assert_allclose(drawn[:, 1], HEIGHT * np.array([0.03, 0.53, 0.03]) / 0.56, atol=0.1)
+    assert 'class="mark mark3" x1="250.0"' in svg
+    assert "mark3" not in line_chart([Line("a", "a", values)], [1.0, 2.0, 3.0], ("distance", "ms"), "no zero")

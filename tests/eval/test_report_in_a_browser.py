@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from src.eval.blocks import Histogram, Histograms, Picture, Pictures
-from src.eval.report import Figure, Latencies, MouthCurves, Page, Table, write_page
+from src.eval.blocks import Chart, Definition, Definitions, Histogram, Histograms, Picture, Pictures
+from src.eval.interval_chart import IntervalRow, interval_chart
+from src.eval.report import Figure, Latencies, MouthCurves, Page, write_page
+from src.eval.tables import Head, Interval, Table
 from src.render.mp4 import Mp4Writer
 
 selenium = pytest.importorskip("selenium", reason="selenium is not installed: pip install selenium")
@@ -23,7 +25,16 @@ pytestmark = [
 ]
 
 
+LINES = [IntervalRow(f"A control with a long name {n}", 0.1 * n, 0.05, 0.1 * n + 0.3, "control", "12 clips",
+                     Interval(-0.123, -0.456, 0.012)) for n in range(9)]  # fmt: skip
+
 BLOCKS = (
+    Chart("Intervals", "", interval_chart(LINES, quantity="Lip r", unit="of face size", decimals=3, including=(0.0,),
+                                          band=LINES[3], apart="Model above by"), [("model", "model")]),
+    Table("Metrics", ["", *(Head(f"Metric {n}", "lower", "of face size, squared") for n in range(8)), "clips"],
+          [[f"Truth {n} ms late", *[Interval(0.000123, 0.0001, 0.0002, "why", 6)] * 8, 249] for n in range(40)],
+          marked=(2,)),
+    Definitions("Words", [Definition("A word" * 9, "its_id", "What it means. " * 20, "Somebody")] * 3),
     Table("Many columns", [f"column {n}" for n in range(14)], [["a_channel", *range(13)]] * 3),
     Table("Refused", ["source", "reason", "sentence"],
           [[f"{n}/" + "folder" * 9, "silent", "A long sentence. " * 9] for n in range(12)], "", (0, 1, 2), "Search"),

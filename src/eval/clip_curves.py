@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from src.eval.blocks import Chart
 from src.eval.cases import Case
 from src.eval.charts import Line, time_chart
 from src.eval.lip_sync import MOUTH
-from src.eval.metrics import PEARSON_R, frame_rms
+from src.eval.metrics import frame_rms
 from src.motion import core7_of
 
 LONGEST_S = 20.0
@@ -55,28 +54,6 @@ class ClipCurves:
             case.reference.valid,
             frame_rms(case.waveform, case.sample_rate_hz, fps, len(case.reference)),
         )
-
-
-def chosen(clips: Sequence[Mapping[str, Any]], *, worst: int, median: int, best: int) -> list[tuple[str, str]]:
-    """Which clips to draw, and where they stand: so many of the lowest, the middle and the highest lip r.
-
-    Args:
-        clips: `clip_id` and `figures` of each; those without `pearson_r` are passed over.
-        worst, median, best: how many of each; no clip is chosen twice.
-    """
-    known = [clip for clip in clips if clip["figures"].get(PEARSON_R.id) is not None]
-    ids = [clip["clip_id"] for clip in sorted(known, key=lambda clip: clip["figures"][PEARSON_R.id])]
-    middle = max((len(ids) - median) // 2, 0)
-    places = (
-        ("worst", ids[:worst]),
-        ("median", ids[middle : middle + median]),
-        ("best", ids[max(len(ids) - best, 0) :]),
-    )
-    found: dict[str, str] = {}
-    for place, names in places:
-        for name in names:
-            found.setdefault(name, place)
-    return list(found.items())
 
 
 def curves_block(curves: Sequence[ClipCurves], notes: Mapping[str, str]) -> Chart:

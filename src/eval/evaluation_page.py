@@ -9,7 +9,7 @@ The record holds, all optional but `rows`, `metrics` and `clips`:
 * `slices`: by id `label`, `definition`, and `groups`: by name `figures` as those of a row.
 * `clips`: of the model `clip_id`, `speaker`, `language`, `seconds`, `frames` (seen), `total_frames`, `ceiling_r`,
   and `figures`: numbers by metric.
-* `sync_expert`: `definition`, `figures` (estimates of its own), and `shift_ms` with `curves`: scores by row.
+* `sync_expert`: `definition`, `doubt`, `figures` of its own, and `shift_ms` with `curves`: scores by row.
 * `absent`: `label` and `reason` of what was not measured.
 * `notes`: sentences that belong to the figures.
 * `checkpoint`, `data`, `seed`, `command`, `machine`: where it comes from.

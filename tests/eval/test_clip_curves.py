@@ -1,28 +1,12 @@
-"""Clips are chosen by their lip r, and their curves drawn as they are."""
+"""Curves of clips are drawn as they are."""
 
 import numpy as np
 
 from src.eval.cases import Case
-from src.eval.clip_curves import LONGEST_S, ClipCurves, chosen, curves_block
+from src.eval.clip_curves import LONGEST_S, ClipCurves, curves_block
 from tests.eval.test_lip_sync import motion
 from tests.eval.test_metrics import mouth
 from tests.eval.test_report import EVIL, Reader
-
-
-def clip(name: str, r: float | None) -> dict:
-    return {"clip_id": name, "figures": {"pearson_r": r}}
-
-
-def test_the_worst_the_middle_and_the_best_are_chosen_in_this_order() -> None:
-    clips = [clip(str(n), n / 10) for n in (5, 3, 9, 1, 7, 2, 8)] + [clip("unknown", None)]
-    assert chosen(clips, worst=2, median=1, best=2) == [
-        ("1", "worst"), ("2", "worst"), ("5", "median"), ("8", "best"), ("9", "best")
-    ]  # fmt: skip
-
-
-def test_no_clip_is_chosen_twice_when_there_are_few() -> None:
-    assert chosen([clip("a", 0.1), clip("b", 0.2)], worst=1, median=2, best=3) == [("a", "worst"), ("b", "median")]
-    assert chosen([clip("unknown", None)], worst=3, median=1, best=1) == []
 
 
 def test_curves_of_a_case_are_its_mouths_over_its_loudness() -> None:

@@ -44,23 +44,28 @@ def main(config: DictConfig) -> None:
     plan.check()
     if config.retry_failed:
         forget_failed(ledger)
+    carry_out(plan, launcher)
+    conclude(ledger)
+
+
+def carry_out(plan: "Plan", launcher: Launcher) -> None:
+    """Run trials until none is left to plan."""
     said_running = False
     with bar() as progress:
         task = progress.add_task("", total=None)
         while True:
             plan.extend()
-            unfinished = [trial for trial in ledger.trials if trial.result is None]
+            unfinished = [trial for trial in plan.ledger.trials if trial.result is None]
             if not unfinished:
                 break
             if not said_running and (running := [trial.id for trial in unfinished if is_locked(trial.folder)]):
                 logger.info("Already at work elsewhere, and waited for: trial %s.", ", ".join(running))
                 said_running = True
-            show(progress, task, ledger)
+            show(progress, task, plan.ledger)
             for ended in launcher.run(run_trial, [trial.folder for trial in unfinished]):
                 record(ended)
-                show(progress, task, ledger)
-                tell(ledger, Trial.read(ended.folder))
-    conclude(ledger)
+                show(progress, task, plan.ledger)
+                tell(plan.ledger, Trial.read(ended.folder))
 
 
 def read(config: DictConfig) -> tuple[Space, Search, Launcher]:

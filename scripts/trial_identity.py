@@ -6,9 +6,10 @@ trials again, and a trial that two parts of a space name is run once.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -46,7 +47,8 @@ class Identity:
     config: dict[str, Any]
 
 
-def identify(overrides: Sequence[str], content_hash: str) -> Identity:
+@cache
+def identify(overrides: tuple[str, ...], content_hash: str) -> Identity:
     """Compose `conf/train.yaml` with these overrides and tell what they make.
 
     Args:

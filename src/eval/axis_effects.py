@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from statistics import fmean
 
 from src.eval.leaderboard import AxisValue, Row
 from src.eval.t_interval import Spread, t_interval
+
+MOST_WORDS = 4
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,10 @@ class AxisEffect:
 
 
 def axis_effects(rows: Sequence[Row], axes: Sequence[str]) -> list[AxisEffect]:
-    """The effect of every pair of values of every axis.
+    """The effect of the values of every axis.
+
+    Numbers are compared with the next larger one, and the smallest with the largest; words each with each, or with the
+    first one where there are more than `MOST_WORDS`.
 
     Two configurations are a matched pair if they differ in this axis alone. Only seeds that both were trained with are
     compared, so that a configuration which was repeated has no advantage. The interval is over pairs: how much the
@@ -54,12 +59,21 @@ def _of_axis(rows: Sequence[Row], axis: str) -> list[AxisEffect]:
             contexts.setdefault(rest, {}).setdefault(row.axes[axis], row)
     values = sorted({value for members in contexts.values() for value in members}, key=_order)
     effects = []
-    for base, other in combinations(values, 2):
+    for base, other in _comparisons(values):
         pairs = [(members[base], members[other]) for members in contexts.values() if {base, other} <= members.keys()]
         changes = [change for pair in pairs if (change := _change(*pair)) is not None]
         if changes:
             effects.append(AxisEffect(axis, base, other, t_interval(changes)))
     return effects
+
+
+def _comparisons(values: Sequence[AxisValue]) -> list[tuple[AxisValue, AxisValue]]:
+    """Which values of an axis are held against which."""
+    if all(_order(value)[0] == 0 for value in values):
+        return [*pairwise(values), *([(values[0], values[-1])] if len(values) > 2 else [])]
+    if len(values) <= MOST_WORDS:
+        return list(combinations(values, 2))
+    return [(values[0], value) for value in values[1:]]
 
 
 def _change(base: Row, other: Row) -> float | None:

@@ -51,3 +51,12 @@ def test_configurations_that_differ_in_two_things_say_nothing() -> None:
 def test_the_strongest_axis_comes_first() -> None:
     board = ranked(*grid())
     assert [effect.axis for effect in axis_effects(board.rows, board.axes)][-1] == "features"
+
+
+def test_many_values_are_not_compared_each_with_each() -> None:
+    numbers = ranked(*(trial(number, 0.1 * number, axes={"lookahead": number}) for number in range(5)))
+    assert {(effect.base, effect.other) for effect in axis_effects(numbers.rows, numbers.axes)} == {
+        (0, 1), (1, 2), (2, 3), (3, 4), (0, 4),
+    }  # fmt: skip
+    words = ranked(*(trial(number, 0.1 * number, axes={"models": f"net{number}"}) for number in range(5)))
+    assert {effect.base for effect in axis_effects(words.rows, words.axes)} == {"net0"}

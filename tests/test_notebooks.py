@@ -35,11 +35,12 @@ def test_notebooks_run_on_what_they_make_themselves(
 ) -> None:
     nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed: pip install -e '.[dev]'")
     pytest.importorskip("ipykernel", reason="ipykernel is not installed: pip install -e '.[dev]'")
-    monkeypatch.delenv("A2M_STORE", raising=False)
+    for variable in ("A2M_STORE", "A2M_SWEEP"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     notebook = nbformat.read(path, as_version=4)
     nbclient.NotebookClient(
-        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(ROOT / "notebooks")}}
+        notebook, timeout=1800, kernel_name="python3", resources={"metadata": {"path": str(ROOT / "notebooks")}}
     ).execute(env=os.environ | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"})
     shown = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     pictures = [

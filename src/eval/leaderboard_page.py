@@ -84,13 +84,11 @@ def summary(board: Leaderboard, winner: Winner) -> str:
     waiting = f" No result yet: {board.unfinished} of {board.trials} trials." if board.unfinished else ""
     if winner.row is None:
         return f"No configuration can be named best so far.{waiting}"
-    place, of = (
-        1 + list(board.rows).index(winner.row),
-        f"of {len(board.rows)} configurations by {board.objective.metric}",
-    )
-    leader = f"{winner.row.label} is the best {of}"
+    of = f"{_counted(len(board.rows), 'configuration')} by {board.objective.metric}"
+    place = 1 + list(board.rows).index(winner.row)
+    leader = f"{winner.row.label} is the best of {of}"
     if place > 1:
-        leader = f"{winner.row.label}, at place {place} {of}, is the best of those that {_eligible(board, winner)}"
+        leader = f"{winner.row.label}, at place {place} of {of}, is the best of those that {_eligible(board, winner)}"
     sure = [label for label, estimate in winner.against.items() if (estimate.low or 0.0) > 0.0]
     unsure = [label for label in winner.against if label not in sure]
     beats = f", above {' and '.join(sure)} with 95 % confidence over speakers" if sure else ""

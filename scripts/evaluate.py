@@ -11,6 +11,7 @@ import logging
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,19 @@ from scripts.evaluation_rows import Absences, all_rows, facts_of
 from src.data.shards import open_store
 from src.data.visemes import split_phonemes
 from src.eval.cases import Case
+from src.eval.clip_curves import ClipCurves
 from src.eval.clip_figures import FIGURES, Heard, hear
+from src.eval.evaluation_page import evaluation_page
 from src.eval.phoneme_classes import PHONEME_CLASSES, class_masks
 from src.eval.provenance import provenance
+from src.eval.report import write_page
 from src.eval.rows import Bootstrap, MeasuredRow, differences, measure
 from src.eval.slices import SHORT_S, SLICE_FIGURES, Slice, by_channel, by_clip, by_frame, sound_masks
 from src.eval.timing_metrics import DIVERSITY
 from src.files import sha256_of, write_json
 from src.models.checkpoint import read_description
 from src.models.motion_model import ONNX_SUFFIX, load_model
+from src.motion import core7_of
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +75,9 @@ def main(config: DictConfig) -> None:
     measured = {
         row.id: measure(row, heard, bootstrap, further) for row in track(rows, "rows", console=console, transient=True)
     }
-    figures = FIGURES | ({} if columns is None else dict(columns.figures))
+    figures = {
+        **FIGURES, **(columns.figures if columns else {}), **SLICE_FIGURES,
+    }  # fmt: skip
     own = measured["model"]
     speakers = [case.speaker for case in cases]
 
@@ -86,11 +93,11 @@ def main(config: DictConfig) -> None:
             for name, other in measured.items()
             if other is not own
         },
-        "metrics": {name: figure.to_dict() for name, figure in (figures | SLICE_FIGURES).items()},
+        "metrics": {name: figure.to_dict() for name, figure in figures.items()},
         "slices": {name: part.to_dict() for name, part in _slices(own, cases, heard, phonemes, bootstrap).items()},
         "clips": _clips(own, cases, measured.get("noise_floor")),
         "absent": absent.items,
-        "notes": [] if columns is None else [columns.note],
+        "notes": [columns.note] if columns else [],
         "bootstrap": {"draws": bootstrap.draws, "over": "speakers", "confidence": 0.95},
         "machine": provenance().to_dict(),
         "config": OmegaConf.to_container(config, resolve=True),
@@ -98,8 +105,37 @@ def main(config: DictConfig) -> None:
     }
     out = Path(config.out)
     write_json(out / METRICS, record)
+    write_page(out / REPORT, evaluation_page(record, shown_curves(record["clips"], cases, config.eval.shown)))
     console.print(printed(measured, material))
-    logger.info("%s: %d rows, %.0f s", out / METRICS, len(measured), record["seconds"])
+    logger.info("%s: %d rows, %.0f s", out / REPORT, len(measured), record["seconds"])
+
+
+def shown_curves(
+    clips: Sequence[Mapping[str, Any]], cases: Sequence[Case], shown: Mapping[str, int]
+) -> list[ClipCurves]:
+    """Curves of the worst, the middle and the best clips that have a lip r; each clip once.
+
+    Args:
+        clips: of the record, the worst first.
+        cases: the model's.
+        shown: how many of `worst`, `median` and `best`.
+    """
+    by_id = {case.clip_id: case for case in cases}
+    known = [clip["clip_id"] for clip in clips if clip["figures"]["pearson_r"] is not None]
+    middle = max((len(known) - shown["median"]) // 2, 0)
+    places = {
+        "worst": known[: shown["worst"]],
+        "median": known[middle : middle + shown["median"]],
+        "best": known[max(len(known) - shown["best"], 0) :],
+    }
+    chosen = {clip_id: place for place in ("best", "median", "worst") for clip_id in places[place]}
+    order = list(places)
+    picked = sorted(chosen, key=lambda clip_id: (order.index(chosen[clip_id]), known.index(clip_id)))
+    return [ClipCurves.of(_core7(by_id[clip_id]), chosen[clip_id]) for clip_id in picked]
+
+
+def _core7(case: Case) -> Case:
+    return replace(case, predicted=core7_of(case.predicted), reference=core7_of(case.reference))
 
 
 def _slices(

@@ -18,6 +18,7 @@ from src.errors import Audio2MotionError, CheckpointError, ConfigError
 from src.eval.clip_figures import FIGURES
 from src.files import sha256_of
 from src.motion import ARKIT55
+from tests.eval.speaking import speaking
 from tests.tiny_store import write_tiny_store
 
 SPLITS = {"ann": "train", "bob": "val", "cid": "test", "dee": "test", "eve": "test"}
@@ -45,8 +46,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def record(inputs: Path, store: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return evaluated(inputs / "best.ckpt", store, tmp_path_factory.mktemp("evaluation"))
+def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("evaluation")
+
+
+@pytest.fixture(scope="module")
+def record(inputs: Path, store: Path, evaluation: Path) -> dict[str, Any]:
+    return evaluated(inputs / "best.ckpt", store, evaluation)
 
 
 def test_every_row_stands_beside_the_model_and_has_every_figure(record: dict[str, Any]) -> None:
@@ -69,6 +75,25 @@ def test_every_figure_is_explained(record: dict[str, Any]) -> None:
     for metric in record["metrics"].values():
         assert metric["definition"]
         assert metric["pooling"]
+
+
+def test_the_page_shows_the_model_beside_its_controls(record: dict[str, Any], evaluation: Path) -> None:
+    page = (evaluation / "report.html").read_text("utf-8")
+    for row in record["rows"].values():
+        assert row["label"] in page
+    assert record["checkpoint"]["sha256"] in page
+
+
+def test_curves_are_of_the_worst_the_middle_and_the_best_clips_once_each() -> None:
+    cases = [speaking(seed, num_frames=40) for seed in range(6)]
+    clips = [{"clip_id": case.clip_id, "figures": {"pearson_r": place / 10}} for place, case in enumerate(cases)]
+    clips.append({"clip_id": "unknown", "figures": {"pearson_r": None}})
+    found = evaluate.shown_curves(clips, cases, {"worst": 2, "median": 2, "best": 1})
+    assert [(one.place, one.clip_id) for one in found] == [
+        ("worst", "clip0"), ("worst", "clip1"), ("median", "clip2"), ("median", "clip3"), ("best", "clip5"),
+    ]  # fmt: skip
+    few = evaluate.shown_curves(clips[:2], cases, {"worst": 4, "median": 2, "best": 2})
+    assert [(one.place, one.clip_id) for one in few] == [("worst", "clip0"), ("worst", "clip1")]
 
 
 def test_controls_behave(record: dict[str, Any]) -> None:

@@ -103,7 +103,11 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
         "clock": engine.clock_name,
         "seed": config.seed,
         "inputs": {
-            "checkpoint": {"path": str(checkpoint), "sha256": sha256_of(checkpoint)},
+            "checkpoint": {
+                "path": str(checkpoint),
+                "sha256": sha256_of(checkpoint),
+                "exported_from_sha256": predictor.model.exported_from_sha256,
+            },
             "avatar": {
                 "path": str(config.avatar),
                 "sha256": avatar.source_sha256 if builtin else sha256_of(Path(config.avatar)),

@@ -34,10 +34,12 @@ class MotionModel(Protocol):
     Attributes:
         contract: what it expects and gives.
         silence: (F,) a row of features in digital silence.
+        exported_from_sha256: of the checkpoint that an exported file was made from; None for a checkpoint itself.
     """
 
     contract: Contract
     silence: NDArray[np.float32]
+    exported_from_sha256: str | None
 
     def init_state(self, speaker: int) -> ModelState:
         """The memory of a stream that has heard nothing yet.
@@ -71,6 +73,7 @@ class TorchModel:
         self.contract = checkpoint.contract
         self.net = checkpoint.net
         self.silence: NDArray[np.float32] = checkpoint.net.standardizer.silence.numpy()
+        self.exported_from_sha256: str | None = None
 
     def init_state(self, speaker: int) -> ModelState:
         """See `MotionModel.init_state`."""

@@ -54,14 +54,8 @@ class OnnxGraph:
             )
         content = path.read_bytes()  # a session made of bytes reads no other file, whatever the graph asks for
         session = _session(content, path, num_threads)
-        text = session.get_modelmeta().custom_metadata_map.get(HEADER_KEY)
-        if text is None:
-            raise CheckpointError(
-                f"{path}: an ONNX file, but no model of Audio2Motion (no contract inside). "
-                "Give a file that `python -m scripts.export` wrote."
-            )
+        header = _header(session, path)
         try:
-            header = OnnxHeader.from_json(text)
             header.contract.check()
             _check_graph(session, header)
         except Audio2MotionError as error:
@@ -102,6 +96,7 @@ class OnnxModel:
         self.graph = graph
         self.contract: Contract = graph.header.contract
         self.silence = np.array(graph.header.silence, np.float32)
+        self.exported_from_sha256: str | None = graph.header.checkpoint_sha256
 
     def init_state(self, speaker: int) -> OnnxState:
         """See `MotionModel.init_state`."""
@@ -120,6 +115,31 @@ class OnnxModel:
         lookahead = self.contract.lookahead_frames
         motion, _ = self.step(np.concatenate([rows, np.tile(self.silence, (lookahead, 1))]), self.init_state(speaker))
         return motion[lookahead:]
+
+
+def read_header(path: Path | str) -> OnnxHeader:
+    """What an exported file says about itself, whether or not it fits this program.
+
+    Raises:
+        CheckpointError: the file is missing, damaged or not one of ours.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such model. Export one with `python -m scripts.export`, or check the path.")
+    return _header(_session(path.read_bytes(), path, num_threads=1), path)
+
+
+def _header(session: onnxruntime.InferenceSession, path: Path) -> OnnxHeader:
+    text = session.get_modelmeta().custom_metadata_map.get(HEADER_KEY)
+    if text is None:
+        raise CheckpointError(
+            f"{path}: an ONNX file, but no model of Audio2Motion (no contract inside). "
+            "Give a file that `python -m scripts.export` wrote."
+        )
+    try:
+        return OnnxHeader.from_json(text)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
 
 
 def _session(content: bytes, path: Path, num_threads: int) -> onnxruntime.InferenceSession:

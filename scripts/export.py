@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
+from scripts.best_checkpoint import resolve
 from scripts.entry import run
 from scripts.speech_like import speech_like
 from src.data.audio import load_recording
@@ -41,7 +42,7 @@ def main(config: DictConfig) -> None:
     if unknown or not config.variants:
         raise ConfigError(f"variants={list(config.variants)}: choose of {', '.join(VARIANTS)}, at least one.")
     torch.set_num_threads(1)
-    checkpoint, out = load_checkpoint(config.checkpoint), Path(config.out)
+    checkpoint, out = load_checkpoint(resolve(config.checkpoint)), Path(config.out)
     waveform = test_sound(config, checkpoint.contract)
     files: dict[str, dict[str, Any]] = {}
     for path, variant in written(checkpoint, out, config):

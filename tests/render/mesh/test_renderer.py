@@ -15,7 +15,7 @@ from src.errors import RenderError
 from src.face import CHIN, NOSE_TIP
 from src.motion import CORE7
 from src.render.mesh import MeshRenderer, MeshState
-from src.render.mesh_geometry import sample_grid
+from src.render.mesh.geometry import sample_grid
 from tests.render.portraits import SIDE, drawn_avatar
 
 GAP_PX = 10.0

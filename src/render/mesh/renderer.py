@@ -6,8 +6,8 @@ renderer itself holds numbers only; a state is never written to after it is made
 between threads.
 
 Order of what happens to a shown pixel, going back from the picture: the head is turned back
-(`mesh_head`), the mouth's movement is undone (`mesh_expression`), the portrait is looked up. Lids
-(`mesh_lids`) and the inside of the mouth (`mesh_mouth`) are drawn over it.
+(`head`), the mouth's movement is undone (`expression`), the portrait is looked up. Lids (`lids`) and the
+inside of the mouth (`mouth`) are drawn over it.
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from src.errors import RenderError
 from src.motion import CORE7
 from src.render.avatar import Avatar
-from src.render.mesh_expression import ExpressionField, Mouth, expression_field, find_mouth
-from src.render.mesh_geometry import (
+from src.render.mesh.expression import ExpressionField, Mouth, expression_field, find_mouth
+from src.render.mesh.geometry import (
     Array,
     Box,
     block_map,
@@ -30,9 +30,9 @@ from src.render.mesh_geometry import (
     look_up,
     sample_grid,
 )
-from src.render.mesh_head import HeadField, head_field
-from src.render.mesh_lids import Lid, find_lids
-from src.render.mesh_mouth import Inside, jaw_travel, paint_inside, without_teeth
+from src.render.mesh.head import HeadField, head_field
+from src.render.mesh.lids import Lid, find_lids
+from src.render.mesh.mouth import Inside, jaw_travel, paint_inside, without_teeth
 
 
 @dataclass(frozen=True)

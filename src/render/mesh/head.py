@@ -13,7 +13,7 @@ import numpy as np
 
 from src.face import FACE_OVAL, NOSE_TIP
 from src.motion import head_rotation
-from src.render.mesh_geometry import Array, grid_points, invert, sample_grid, smoothstep
+from src.render.mesh.geometry import Array, grid_points, invert, sample_grid, smoothstep
 
 EAR_POINTS = (234, 454)
 DEPTH_GAIN = 1.25

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.face import LEFT_EYE, LEFT_LOWER_LID, LEFT_UPPER_LID, RIGHT_EYE, RIGHT_LOWER_LID, RIGHT_UPPER_LID
-from src.render.mesh_geometry import Array, Frame2, curve, look_up
+from src.render.mesh.geometry import Array, Frame2, curve, look_up
 
 RIGHT_BROW, LEFT_BROW = (46, 53, 52, 65, 55), (276, 283, 282, 295, 285)
 EDGE_PX = 0.9

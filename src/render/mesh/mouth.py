@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.face import LOWER_OUTER_LIP, UPPER_OUTER_LIP
-from src.render.mesh_expression import UPPER_LIP_LIFT, Mouth
-from src.render.mesh_geometry import Array, curve, look_up, smoothstep
+from src.render.mesh.expression import UPPER_LIP_LIFT, Mouth
+from src.render.mesh.geometry import Array, curve, look_up, smoothstep
 
 CHEEKS = (50, 280, 101, 330)
 TEETH_WIDTHS = (0.092, 0.072, 0.080, 0.070, 0.064)

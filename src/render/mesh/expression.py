@@ -22,7 +22,7 @@ from src.face import (
     RIGHT_INNER_CORNER,
     UPPER_INNER_LIP,
 )
-from src.render.mesh_geometry import Array, Frame2, curve, grid_points, smoothstep
+from src.render.mesh.geometry import Array, Frame2, curve, grid_points, smoothstep
 
 NOSE_BASE = 2
 CLOSED_GAP = 0.012

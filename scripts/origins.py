@@ -159,7 +159,7 @@ def _metrics(path: Path) -> Artifact:
 def _evaluation(path: Path, content: Mapping[str, Any]) -> Artifact:
     """`metrics.json` of `scripts.evaluate`."""
     checkpoint, data = content.get("checkpoint") or {}, content.get("data") or {}
-    store = candidates(data.get("store"), path.parent)
+    store = candidates(data.get("path"), path.parent)
     claims = (
         Claim("checkpoint", FILE, checkpoint.get("sha256"), candidates(checkpoint.get("path"), path.parent)),
         Claim("data", STORE, data.get("content_hash"), store),

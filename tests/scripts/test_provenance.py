@@ -251,6 +251,22 @@ def test_the_model_of_the_program_has_a_checkpoint_that_is_elsewhere() -> None:
     assert "1 links: 1 NOT FOUND" in done.stdout
 
 
+def test_a_figure_leads_to_its_checkpoint_and_its_data(chain: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = Store.open(chain / "store")
+    record = {
+        "rows": {},
+        "checkpoint": {"path": "run/best.ckpt", "sha256": sha256_of(chain / "run" / "best.ckpt")},
+        "data": {"path": "store", "content_hash": store.content_hash, "split_hash": store.split_hash, "split": "val"},
+        "machine": {"commit": "1234567890ab+"},
+    }
+    (chain / "eval").mkdir()
+    (chain / "eval" / "metrics.json").write_text(json.dumps(record))
+    content, code = traced(chain / "eval", capsys)
+    assert (content["kind"], code) == ("evaluation", 0)
+    own = {link["name"]: link["verdict"] for link in content["made_from"]}
+    assert own == {"checkpoint": OK, "data": OK, "split": OK, "code": NOT_RECORDED}
+
+
 def test_a_file_that_says_nothing_of_its_origin_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.json").write_text("{}")
     for file, message in {"notes.json": "says nothing about where it comes from", "gone": "no such file"}.items():
@@ -265,11 +281,13 @@ def test_the_tree_has_a_line_per_link(chain: Path, capsys: pytest.CaptureFixture
         provenance.main(composed("provenance", f"file='{chain / 'run'}'", f"out='{chain / 'links.json'}'"))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"training run {chain / 'run' / 'metrics.json'} (seed 0, best epoch 0, val/lip_r ")
-    (changed,) = [line for line in lines if "CHANGED" in line and "links:" not in line]
-    assert "CHANGED configuration recorded " in changed
-    assert str(chain / "run" / "config.yaml") in changed
-    assert "1 CHANGED" in lines[-1]
-    assert json.loads((chain / "links.json").read_text())["counts"][CHANGED] == 1
+    changed = [line for line in lines if "CHANGED" in line and " links:" not in line]
+    assert len(changed) == 2, "the checkpoint and the run's metrics both name it"
+    for line in changed:
+        assert "CHANGED configuration recorded " in line
+        assert str(chain / "run" / "config.yaml") in line
+    assert "2 CHANGED" in lines[-1]
+    assert json.loads((chain / "links.json").read_text())["counts"][CHANGED] == 2
 
 
 def test_recorded_paths_are_tried_beside_first() -> None:

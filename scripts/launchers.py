@@ -10,7 +10,9 @@ import logging
 import os
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -68,29 +70,34 @@ class LocalLauncher:
 
     def run(self, work: Work, folders: Sequence[Path]) -> Iterator[Ended]:
         """See `Launcher`."""
-        joblib = import_extra("joblib", "sweep")
-        broken = importlib.import_module("joblib.externals.loky.process_executor").BrokenProcessPool
-        waiting = list(folders)
-        for attempt in range(1, self._attempts + 1):
-            parallel = joblib.Parallel(
-                n_jobs=self._n_jobs, batch_size=1, pre_dispatch="n_jobs", return_as="generator_unordered"
-            )
-            try:
-                for folder in parallel(
-                    joblib.delayed(_finished)(work, folder, os.getpid()) for folder in list(waiting)
-                ):
-                    waiting.remove(folder)
-                    yield Ended(folder, "")
-            except broken:
-                logger.warning("A worker was lost, at attempt %d of %d.", attempt, self._attempts)
-            # Others may have ended before that was noticed.
-            for folder in [folder for folder in waiting if (folder / RESULT).is_file()]:
-                waiting.remove(folder)
-                yield Ended(folder, "")
-            if not waiting:
-                return
-        for folder in waiting:
-            yield Ended(folder, f"the worker was lost {self._attempts} times, perhaps for the memory of this machine")
+        loky = import_extra("joblib.externals.loky", "sweep")
+        waiting = deque((folder, 1) for folder in folders)
+        running: dict[Future[None], tuple[Path, int, Any]] = {}
+        free: list[Any] = []
+        try:
+            while waiting or running:
+                while waiting and len(running) < self._n_jobs:
+                    # One worker each: in a common pool, one that dies takes those of others with it.
+                    pool = free.pop() if free else loky.ProcessPoolExecutor(max_workers=1)
+                    folder, attempt = waiting.popleft()
+                    running[pool.submit(work, folder, os.getpid())] = folder, attempt, pool
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    folder, attempt, pool = running.pop(future)
+                    try:
+                        future.result()
+                    except loky.BrokenProcessPool:
+                        logger.warning("The worker of %s was lost, at attempt %d.", folder, attempt)
+                        pool.shutdown(kill_workers=True)
+                        if attempt < self._attempts:
+                            waiting.append((folder, attempt + 1))
+                        else:
+                            yield Ended(folder, f"the worker was lost {attempt} times, perhaps for its memory")
+                    else:
+                        free.append(pool)
+                        yield Ended(folder, "")
+        finally:
+            for pool in (*free, *(pool for _, _, pool in running.values())):
+                pool.shutdown(kill_workers=True)
 
 
 class SubmititLauncher:
@@ -264,11 +271,6 @@ def import_extra(name: str, extra: str) -> ModuleType:
             f"{name} can't be imported ({error}). Install it with `pip install -e '.[{extra}]'`, or choose another "
             "launcher or search."
         ) from error
-
-
-def _finished(work: Work, folder: Path, owner: int) -> Path:
-    work(folder, owner)
-    return folder
 
 
 def _end_of(text: str | None) -> str:

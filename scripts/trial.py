@@ -185,10 +185,12 @@ def _run(trial: Trial, header: Mapping[str, Any], lock: int, owner: int | None) 
 def _train(overrides: list[str], log: int, folder: Path, lock: int, owner: int | None) -> int:
     """Run the training and wait. It goes when this process does, which goes when its owner does."""
     path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": path}
+    environment.pop("HYDRA_FULL_ERROR", None)  # `scripts.entry` sets it: the log is to say errors plainly
     with subprocess.Popen(
         [sys.executable, "-c", _START, *overrides],
         cwd=folder if folder.is_dir() else None,
-        env={**os.environ, "PYTHONPATH": path},
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,

@@ -26,6 +26,7 @@ from scripts.entry import run
 from scripts.evaluating import Material, check_spec, closures_by_phoneme, open_part, run_data
 from scripts.evaluation_columns import landmark_columns
 from scripts.evaluation_rows import Absences, all_rows, facts_of
+from scripts.evaluation_sync import sync_columns
 from src.data.shards import open_store
 from src.data.visemes import split_phonemes
 from src.eval.cases import Case
@@ -75,8 +76,11 @@ def main(config: DictConfig) -> None:
     measured = {
         row.id: measure(row, heard, bootstrap, further) for row in track(rows, "rows", console=console, transient=True)
     }
+    sync = sync_columns(config, material, taken, rows, bootstrap, absent)
+    if sync is not None:
+        measured = {name: replace(row, figures={**row.figures, **sync.rows[name]}) for name, row in measured.items()}
     figures = {
-        **FIGURES, **(columns.figures if columns else {}), **SLICE_FIGURES,
+        **FIGURES, **(columns.figures if columns else {}), **(sync.metrics if sync else {}), **SLICE_FIGURES,
     }  # fmt: skip
     own = measured["model"]
     speakers = [case.speaker for case in cases]
@@ -96,6 +100,7 @@ def main(config: DictConfig) -> None:
         "metrics": {name: figure.to_dict() for name, figure in figures.items()},
         "slices": {name: part.to_dict() for name, part in _slices(own, cases, heard, phonemes, bootstrap).items()},
         "clips": _clips(own, cases, measured.get("noise_floor")),
+        "sync_expert": sync.record if sync else None,
         "absent": absent.items,
         "notes": [columns.note] if columns else [],
         "bootstrap": {"draws": bootstrap.draws, "over": "speakers", "confidence": 0.95},

@@ -33,7 +33,7 @@ def tiny_store(folder: Path, splits: dict[str, str], **options: Any) -> Path:
 def evaluated(checkpoint: Path, store: Path, out: Path, *overrides: str) -> dict[str, Any]:
     register()
     with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
-        given = ["eval.bootstrap_draws=50", "eval.shuffle_draws=2", f"out='{out}'"]
+        given = ["eval.bootstrap_draws=50", "eval.shuffle_draws=2", "eval.sync_expert=null", f"out='{out}'"]
         config = compose("evaluate", [f"checkpoint='{checkpoint}'", f"data.store='{store}'", *given, *overrides])
         evaluate.main(config)
     record: dict[str, Any] = json.loads((out / "metrics.json").read_text("utf-8"))

@@ -125,8 +125,8 @@ def _record(
         f"A network of {sum(one.numel() for one in expert.network.parameters())} numbers that learned from "
         f"{len(contract.speakers)} speakers of {'this store' if wanted == OF_STORE else 'another file'}, judged here "
         f"on the true motion of {validation.speakers} others. Scores are 1 less the mean distance. A model moves as "
-        "the sound predicts, a person also for other reasons: models may score above the truth, which is no quality beyond "
-        "it. Near the truth's row is good."
+        "the sound predicts, a person also for other reasons: models may score above the truth, which is no quality "
+        "beyond it. Near the truth's row is good."
     )
     if known:
         definition += f" It learned from {len(known)} of the speakers that are evaluated, so that it flatters them."

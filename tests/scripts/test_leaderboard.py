@@ -127,3 +127,11 @@ def test_the_folder_is_given_as_a_bare_argument(sweep: Ledger) -> None:
     command = [sys.executable, "-m", "scripts.leaderboard", sweep.folder.name]
     subprocess.run(command, cwd=sweep.folder.parent, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
     assert resolve("best") == Path("sweep/trials/trial002/run/best.ckpt")
+
+
+def test_what_is_named_fits_the_default_live_loop() -> None:
+    register()
+    with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
+        session = compose("realtime", ["source=x"]).session
+        largest_ms = compose("leaderboard", ["folder=x"]).best.max_latency_ms
+    assert largest_ms == session.playout_delay_ms - session.preparation_ms

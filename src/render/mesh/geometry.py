@@ -115,6 +115,26 @@ def invert(displacement: Array, targets: Array, step: int, iterations: int) -> A
     return sources
 
 
+def inverse_field(displacement: Array, nodes: Array, box: Box, step: int, iterations: int) -> Array:
+    """The displacement that undoes another one: x + inverse(x) is where x comes from.
+
+    Args:
+        displacement: (G, G, 2) float32 forward displacement at `nodes`, 0 outside `box`.
+        nodes: (G, G, 2) grid points.
+        box: nodes (not pixels) that are solved for; elsewhere the inverse is 0.
+        step: pixels between nodes.
+        iterations: rounds of inverting.
+
+    Returns:
+        (G, G, 2) float32.
+    """
+    left, top, right, bottom = box
+    targets = nodes[top:bottom, left:right]
+    undone = np.zeros_like(displacement)
+    undone[top:bottom, left:right] = invert(displacement, targets, step, iterations) - targets
+    return undone
+
+
 def _invert_paced(displacement: Array, targets: Array, step: int) -> Array:
     change = -sample_grid(displacement, targets, step)
     sources, residual = targets + change, change
@@ -147,6 +167,12 @@ def extended(field: Array) -> Array:
     wide[0, 1:-1], wide[-1, 1:-1] = 2 * field[0] - field[1], 2 * field[-1] - field[-2]
     wide[:, 0], wide[:, -1] = 2 * wide[:, 1] - wide[:, 2], 2 * wide[:, -2] - wide[:, -3]
     return wide
+
+
+def finer(field: Array) -> Array:
+    """(G + 2, G + 2, 2) `extended` field -> (2 G + 2, 2 G + 2, 2), the same with half the step, bilinear."""
+    sides = 2 * field.shape[1], 2 * field.shape[0]
+    return np.asarray(cv2.resize(field, sides, interpolation=cv2.INTER_LINEAR)[1:-1, 1:-1], np.float32)
 
 
 def block_map(field: Array, box: Box, step: int) -> Array:

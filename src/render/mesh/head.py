@@ -37,12 +37,14 @@ class HeadField:
     Attributes:
         basis: (G, G, 4) float32: x, y, depth from the ears in pixels for small and for large turns, each faded
             to 0 outside the head.
+        nodes: (G, G, 2) picture coordinates of the grid.
         pivot: picture coordinates of the centre of the roll.
         inner_px, outer_px: radii between which the roll fades.
         step: pixels between grid nodes.
     """
 
     basis: Array
+    nodes: Array
     pivot: Array
     inner_px: float
     outer_px: float
@@ -110,7 +112,7 @@ def head_field(landmarks: Array, size: int, step: int) -> HeadField:
     empty = np.zeros_like(depth)
 
     def field(near: Array, far: Array) -> HeadField:
-        return HeadField(np.dstack([flat, near, far]).astype(np.float32), pivot, inner, reach, step)
+        return HeadField(np.dstack([flat, near, far]).astype(np.float32), nodes, pivot, inner, reach, step)
 
     def flattest(gain: float, other: Array | None) -> Array:
         """The steepest relief that keeps its area; the large one first, then the small one mixed with it."""

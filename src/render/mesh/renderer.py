@@ -1,13 +1,16 @@
 """The CPU renderer: a portrait moved by dense displacement fields.
 
-`prepare` measures an avatar once: how its skin moves per unit of each mouth channel, how deep its face is,
+`prepare` measures an avatar once: how its skin moves per unit of each mouth channel, how deep its head is,
 what its mouth hides. `render` combines these fields by the motion values and resamples the picture. The
 renderer itself holds numbers only; a state is never written to after it is made, so both may be shared
-between threads.
+between threads, and a picture depends on its own frame alone.
 
 Order of what happens to a shown pixel, going back from the picture: the head is turned back
 (`head`), the mouth's movement is undone (`expression`), the portrait is looked up. Lids (`lids`) and the
 inside of the mouth (`mouth`) are drawn over it.
+
+What makes it fast: an expression is undone on the unturned head, in the box where it can be at all; the head, which
+is smooth, on a grid twice as coarse. The two meet at the nodes of the finer grid, pixels come last.
 """
 
 from dataclasses import dataclass
@@ -16,8 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from src.errors import RenderError
-from src.motion import CORE7
 from src.render.avatar import Avatar
+from src.render.mesh.controls import Controls
 from src.render.mesh.expression import ExpressionField, Mouth, expression_field, find_mouth
 from src.render.mesh.geometry import (
     Array,
@@ -25,14 +28,20 @@ from src.render.mesh.geometry import (
     block_map,
     box_around,
     extended,
+    finer,
     grid_points,
-    invert,
+    inverse_field,
     look_up,
     sample_grid,
 )
 from src.render.mesh.head import HeadField, head_field
 from src.render.mesh.lids import Lid, find_lids
 from src.render.mesh.mouth import Inside, jaw_travel, paint_inside, without_teeth
+
+HEAD_STEP = 2
+"""Step of the head's grid over that of the expression: a turning head bends nothing as fine as a lip."""
+STILL = 1e-3
+"""Movement of a node per unit of a mouth movement below which it counts as standing still."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +52,16 @@ class MeshState:
         picture: (H, W, 3) uint8 RGB portrait, eyes and skin.
         skin: the same with an open mouth painted over by its lips.
         nodes: (G, G, 2) picture coordinates of the grid.
+        below: (G, G, 1) whether a node goes with the lower sheet of skin.
+        moving: the nodes that an expression can move.
         head, expression, mouth, inside, lids: the prepared parts.
     """
 
     picture: NDArray[np.uint8]
     skin: NDArray[np.uint8]
     nodes: Array
+    below: NDArray[np.bool_]
+    moving: Box
     head: HeadField
     expression: ExpressionField
     mouth: Mouth
@@ -57,11 +70,11 @@ class MeshState:
 
 
 class MeshRenderer:
-    """Renders `core7` motion on an avatar.
+    """Renders `core7` and `arkit55` motion on an avatar.
 
     Args:
         size: pixels of each side of the pictures; avatars must have this size.
-        grid_step: pixels between nodes of the displacement fields; divides `size`.
+        grid_step: pixels between nodes of the displacement fields; twice this divides `size`.
         iterations: rounds in which fields are inverted. More follow strong motion more exactly.
 
     Raises:
@@ -69,10 +82,10 @@ class MeshRenderer:
     """
 
     def __init__(self, *, size: int, grid_step: int, iterations: int) -> None:
-        if size <= 0 or grid_step <= 0 or size % grid_step or size % 2 or iterations < 1:
+        if size <= 0 or grid_step <= 0 or size % (HEAD_STEP * grid_step) or size % 2 or iterations < 1:
             raise RenderError(
-                f"mesh renderer: size {size} must be even and a multiple of grid_step {grid_step}, iterations "
-                f"{iterations} at least 1. Correct conf/render/mesh.yaml."
+                f"mesh renderer: size {size} must be even and a multiple of {HEAD_STEP} times grid_step {grid_step}, "
+                f"iterations {iterations} at least 1. Correct conf/render/mesh.yaml."
             )
         self._size, self._step, self._iterations = size, grid_step, iterations
 
@@ -94,12 +107,16 @@ class MeshRenderer:
             )
         landmarks = avatar.landmarks
         mouth = find_mouth(landmarks, avatar.face_size)
+        nodes = grid_points(self._size, self._step)
+        expression = expression_field(landmarks, mouth, self._size, self._step)
         return MeshState(
             picture=avatar.image,
             skin=without_teeth(avatar.image, mouth),
-            nodes=grid_points(self._size, self._step),
-            head=head_field(landmarks, self._size, self._step),
-            expression=expression_field(landmarks, mouth, self._size, self._step),
+            nodes=nodes,
+            below=mouth.frame.to_local(nodes)[..., 1:] > 0,
+            moving=_moving(expression),
+            head=head_field(landmarks, self._size, HEAD_STEP * self._step),
+            expression=expression,
             mouth=mouth,
             inside=paint_inside(avatar.image, landmarks, mouth),
             lids=find_lids(landmarks),
@@ -110,7 +127,7 @@ class MeshRenderer:
 
         Args:
             state: from `prepare`.
-            frame: (7,) values of `core7`; values outside their ranges are clamped.
+            frame: (7,) values of `core7` or (55,) of `arkit55`; values outside their ranges are clamped.
 
         Returns:
             (H, W, 3) uint8 RGB, owned by the caller.
@@ -118,60 +135,69 @@ class MeshRenderer:
         Raises:
             RenderError: the frame has another number of values or is not finite.
         """
-        jaw_open, width, yaw, pitch, roll, blink = _channels(frame)
-        step, mouth = self._step, state.mouth
-        opened, closed, widened = mouth.amounts(jaw_open, width)
+        controls, step, mouth = Controls.of(frame), self._step, state.mouth
+        opened, closed, widened = mouth.amounts(controls.jaw_open, controls.width)
         sheets = state.expression.sheets(opened, closed, widened)
-        turned = state.head.turned(yaw, pitch)
-        head, upper, lower = self._backward(state, sheets, turned, roll)
+        turned = state.head.turned(controls.yaw, controls.pitch)
+        head = self._head(state, turned, controls.roll)
+        upper, lower = self._undone(state, sheets)
         # Only between the corners of the mouth do the sheets differ at the seam; that part is drawn below.
-        under = mouth.frame.to_local(head)[..., 1:] > 0
         whole = (0, 0, self._size, self._size)
-        image = look_up(state.skin, block_map(np.where(under, lower, upper), whole, step))
+        field = _through(head, np.where(state.below, lower, upper), step)
+        image = look_up(state.skin, block_map(field, whole, step))
 
         def box_of(points: Array, margin: float) -> Box:
-            return box_around(state.head.forward(points, turned, roll), margin, self._size, step)
+            return box_around(state.head.forward(points, turned, controls.roll), margin, self._size, step)
 
         if opened or closed or mouth.gap:
             edges = [
                 points + sample_grid(sheet, points[None], step)[0]
                 for points, sheet in zip(mouth.lip_points, sheets, strict=True)
             ]
-            box = box_of(np.concatenate(edges), 0.1 * mouth.face_size)
-            left, top, right, bottom = box
-            skins = [look_up(state.skin, block_map(sheet, box, step)) for sheet in (upper, lower)]
+            left, top, right, bottom = box = box_of(np.concatenate(edges), 0.1 * mouth.face_size)
+            part = head[top // step : bottom // step + 2, left // step : right // step + 2]
+            inside = (0, 0, right - left, bottom - top)
+            skins = [
+                look_up(state.skin, block_map(_through(part, sheet, step), inside, step)) for sheet in (upper, lower)
+            ]
             jaw_px = jaw_travel(opened, closed, mouth.gap)
-            part = state.inside.paint(skins, mouth, edges, block_map(head, box, step), jaw_px)
-            image[top:bottom, left:right] = part
-        if blink > 0:
-            for lid in state.lids:
+            where = block_map(part, inside, step)
+            image[top:bottom, left:right] = state.inside.paint(skins, mouth, edges, where, jaw_px)
+        for lid, blink in zip(state.lids, controls.blink, strict=True):
+            if blink > 0:
                 left, top, right, bottom = box = box_of(lid.corners, 4.0)
                 lid.paint(image[top:bottom, left:right], state.picture, block_map(head, box, step), blink)
         return image
 
     def backward_fields(self, state: MeshState, frame: ArrayLike) -> tuple[Array, Array]:
         """Where each node of the grid looks in the portrait, on the upper and on the lower sheet; (G, G, 2) each."""
-        jaw_open, width, yaw, pitch, roll, _ = _channels(frame)
-        sheets = state.expression.sheets(*state.mouth.amounts(jaw_open, width))
-        _, upper, lower = self._backward(state, sheets, state.head.turned(yaw, pitch), roll)
-        return upper[1:-1, 1:-1], lower[1:-1, 1:-1]
+        controls = Controls.of(frame)
+        sheets = state.expression.sheets(*state.mouth.amounts(controls.jaw_open, controls.width))
+        head = self._head(state, state.head.turned(controls.yaw, controls.pitch), controls.roll)
+        upper, lower = (_through(head, sheet, self._step)[1:-1, 1:-1] for sheet in self._undone(state, sheets))
+        return upper, lower
 
-    def _backward(
-        self, state: MeshState, sheets: tuple[Array, Array], turned: Array, roll: float
-    ) -> tuple[Array, Array, Array]:
-        """Extended fields: shown pixel -> unturned head, upper sheet and lower sheet of the portrait."""
-        head = state.head.backward(state.nodes, turned, roll, self._iterations)
-        upper, lower = (extended(invert(sheet, head, self._step, self._iterations)) for sheet in sheets)
-        return extended(head), upper, lower
+    def _head(self, state: MeshState, turned: Array, roll: float) -> Array:
+        """(G + 2, G + 2, 2) extended: where shown nodes lie on the unturned head."""
+        nodes = state.head.nodes
+        return finer(extended(state.head.backward(nodes, turned, roll, self._iterations)))
 
-
-def _channels(frame: ArrayLike) -> tuple[float, float, float, float, float, float]:
-    """jaw_open, width (wide - narrow), yaw, pitch, roll, blink, each inside its range."""
-    values = np.asarray(frame, np.float32)
-    if values.shape != (CORE7.size,) or not np.isfinite(values).all():
-        raise RenderError(
-            f"motion frame of shape {values.shape} can't be rendered, expected {CORE7.size} finite values of "
-            f"{CORE7.name}: {', '.join(CORE7.names)}. Predict or convert the motion with this spec."
+    def _undone(self, state: MeshState, sheets: tuple[Array, Array]) -> tuple[Array, Array]:
+        """(G, G, 2) displacements that undo the upper and the lower sheet."""
+        upper, lower = (
+            inverse_field(sheet, state.nodes, state.moving, self._step, self._iterations) for sheet in sheets
         )
-    jaw_open, wide, narrow, yaw, pitch, roll, blink = np.clip(values, CORE7.minimum, CORE7.maximum).tolist()
-    return jaw_open, wide - narrow, yaw, pitch, roll, blink
+        return upper, lower
+
+
+def _through(head: Array, undone: Array, step: int) -> Array:
+    """Places on the unturned head -> places in the portrait."""
+    return head + sample_grid(undone, head, step)
+
+
+def _moving(expression: ExpressionField) -> Box:
+    """Left, top, right, bottom of the nodes that any movement of the mouth reaches."""
+    fields = [expression.open_upper, expression.open_lower, expression.close_upper, expression.close_lower]
+    reached = np.max([np.abs(field).max(axis=-1) for field in [*fields, expression.wide]], axis=0) > STILL
+    rows, columns = (np.flatnonzero(reached.any(axis=axis)) for axis in (1, 0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

@@ -13,7 +13,7 @@ from scripts.make_avatar import builtin_avatar
 from scripts.schema import register
 from src.errors import RenderError
 from src.face import CHIN, NOSE_TIP
-from src.motion import CORE7
+from src.motion import ARKIT55, CORE7
 from src.render.mesh import MeshRenderer, MeshState
 from src.render.mesh.geometry import sample_grid
 from tests.render.portraits import SIDE, drawn_avatar
@@ -196,10 +196,27 @@ def test_wide_and_narrow_cancel(renderer: MeshRenderer, closed: MeshState) -> No
 
 
 def test_a_frame_of_another_vocabulary_is_refused(renderer: MeshRenderer, closed: MeshState) -> None:
-    with pytest.raises(RenderError, match=r"expected 7 finite values of core7"):
-        renderer.render(closed, np.zeros(55))
-    with pytest.raises(RenderError, match=r"expected 7 finite values of core7"):
+    with pytest.raises(RenderError, match=r"expected finite values, 7 of core7 or 55 of arkit55"):
+        renderer.render(closed, np.zeros(6))
+    with pytest.raises(RenderError, match=r"expected finite values, 7 of core7 or 55 of arkit55"):
         renderer.render(closed, motion(jaw_open=np.nan))
+
+
+def test_blendshapes_move_the_same_head(renderer: MeshRenderer, closed: MeshState) -> None:
+    frame = ARKIT55.neutral.copy()
+    assert np.array_equal(renderer.render(closed, frame), closed.picture)
+    for name, value in (("head_yaw", 12.0), ("head_pitch", -8.0), ("head_roll", 5.0)):
+        frame[ARKIT55.index(name)] = value
+    expected = renderer.render(closed, motion(head_yaw=12.0, head_pitch=-8.0, head_roll=5.0))
+    assert np.array_equal(renderer.render(closed, frame), expected)
+
+
+def test_one_eye_can_wink(renderer: MeshRenderer, closed: MeshState) -> None:
+    frame = ARKIT55.neutral.copy()
+    frame[ARKIT55.index("eyeBlinkLeft")] = 0.6
+    changed = np.abs(renderer.render(closed, frame).astype(int) - closed.picture).max(axis=2) > 2
+    assert changed[:, SIDE // 2 :].any()
+    assert not changed[:, : SIDE // 2].any()
 
 
 def test_an_avatar_of_another_size_is_refused() -> None:
@@ -207,7 +224,9 @@ def test_an_avatar_of_another_size_is_refused() -> None:
         MeshRenderer(size=512, grid_step=4, iterations=4).prepare(drawn_avatar())
 
 
-@pytest.mark.parametrize(("size", "step", "iterations"), [(510, 4, 8), (512, 4, 0), (0, 4, 8), (512, 0, 8)])
+@pytest.mark.parametrize(
+    ("size", "step", "iterations"), [(510, 4, 8), (508, 4, 8), (512, 4, 0), (0, 4, 8), (512, 0, 8)]
+)
 def test_numbers_that_do_not_fit_together_are_refused(size: int, step: int, iterations: int) -> None:
     with pytest.raises(RenderError, match=r"Correct conf/render/mesh.yaml"):
         MeshRenderer(size=size, grid_step=step, iterations=iterations)

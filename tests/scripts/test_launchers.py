@@ -66,6 +66,13 @@ def attempts(task: Path) -> int:
     return len((task / "attempts").read_text())
 
 
+def test_a_cluster_that_does_not_answer_is_said_at_once(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[cluster]'")
+    launcher = RayLauncher(address="127.0.0.1:9", num_cpus=1, num_gpus=0, memory_gb=None, attempts=1)
+    with pytest.raises(ConfigError, match=r"Ray at 127.0.0.1:9 does not answer .*ray start --head"):
+        list(launcher.run(work, folders(tmp_path, a=0)))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [local, slurm_here, ray], ids=["local", "submitit", "ray"])
 def test_a_lost_worker_is_replaced_and_given_up_in_the_end(
@@ -98,10 +105,3 @@ def test_settings_that_can_not_be_are_said() -> None:
         SubmititLauncher(cluster=None, max_jobs=0, attempts=0, poll_s=1.0, settings={})
     with pytest.raises(ConfigError, match="num_cpus 0"):
         RayLauncher(address=None, num_cpus=0, num_gpus=0, memory_gb=None, attempts=1)
-
-
-def test_a_cluster_that_does_not_answer_is_said_at_once(tmp_path: Path) -> None:
-    pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[cluster]'")
-    launcher = RayLauncher(address="127.0.0.1:9", num_cpus=1, num_gpus=0, memory_gb=None, attempts=1)
-    with pytest.raises(ConfigError, match=r"Ray at 127.0.0.1:9 does not answer .*ray start --head"):
-        list(launcher.run(work, folders(tmp_path, a=0)))

@@ -19,11 +19,11 @@ from tests.tiny_store import write_tiny_store
 ROOT = Path(__file__).resolve().parents[2]
 
 SPACES = {
-    # One of the three fails.
-    "grid": ["sweep=tiny", "sweep.axes.lookahead.values=[0,2,-1]", "sweep.axes.models=[tcn]", "sweep.controls=[]"],
+    # One of the two fails, the other is repeated.
+    "grid": ["sweep=tiny", "sweep.axes.lookahead.values=[2,-1]", "sweep.axes.models=[tcn]", "sweep.controls=[]"],
     "optuna": [
         "sweep=tpe", "sweep.controls=[]", "sweep.repeat.best=0", "sweep.axes.models=[tcn]", "sweep.axes.features=[mel]",
-        "sweep.search.trials=4", "sweep.search.round=2", "sweep.search.sampler.n_startup_trials=1",
+        "sweep.search.trials=3", "sweep.search.round=2", "sweep.search.sampler.n_startup_trials=1",
         "sweep.search.pruner.n_startup_trials=1", "sweep.search.pruner.n_warmup_steps=0",
         "+sweep.axes.hidden={key: models.net.hidden_size, values: [8]}",
     ],
@@ -99,13 +99,10 @@ def test_a_sweep_killed_five_times_ends_with_the_ledger_of_one_left_alone(
     assert contents(tmp_path / "killed") == whole
     states = [trial["result"]["state"] for trial in whole]
     if space == "grid":
-        assert sorted(states) == ["done", "done", "done", "failed"]
+        assert sorted(states) == ["done", "done", "failed"]
         (failed,) = [trial["result"]["error"] for trial in whole if trial["result"]["state"] == "failed"]
         assert failed.startswith("error: ")
         assert failed.endswith("(exit code 2)")
     else:
         assert set(states) <= {"done", "pruned"}
-        assert len(states) == 4
-    latencies = {trial["axes"]["lookahead"]: trial["result"]["latency_ms"] for trial in whole}
-    if {0, 2} <= set(latencies):
-        assert latencies[2] - latencies[0] == pytest.approx(80)
+        assert len(states) == 3

@@ -1,6 +1,5 @@
 """What is measured: a predicted motion, the true one and their sound."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -68,8 +67,3 @@ class Case:
         reference = self.reference if valid is None else replace(self.reference, valid=self.reference.valid & valid)
         predicted = replace(self.reference, values=np.asarray(values, np.float32), valid=reference.valid)
         return replace(self, predicted=predicted, reference=reference)
-
-
-def total_seconds(cases: Sequence[Case]) -> float:
-    """Length of all cases together."""
-    return float(sum(case.seconds for case in cases))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.face import LOWER_OUTER_LIP, UPPER_OUTER_LIP
-from src.render.mesh.expression import UPPER_LIP_LIFT, Mouth
+from src.render.mesh.expression import Mouth
 from src.render.mesh.geometry import Array, curve, look_up, smoothstep
 
 CHEEKS = (50, 280, 101, 330)
@@ -160,11 +160,6 @@ def without_teeth(image: NDArray[np.uint8], mouth: Mouth) -> NDArray[np.uint8]:
     radius = max(round(0.01 * mouth.face_size), 1)
     wide = cv2.dilate(mask, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8))
     return cv2.inpaint(image, wide, 3, cv2.INPAINT_TELEA).astype(np.uint8)
-
-
-def jaw_travel(opened: float, closed: float, gap: float) -> float:
-    """How far the lower teeth have gone down from biting, in pixels: they lead the lip a little."""
-    return 0.74 * (opened + (1 - closed) * gap) * (1 - UPPER_LIP_LIFT)
 
 
 def _colour(image: NDArray[np.uint8], landmarks: Array, indices: tuple[int, ...]) -> Array:

@@ -36,12 +36,12 @@ from src.render.mesh.geometry import (
 )
 from src.render.mesh.head import HeadField, head_field
 from src.render.mesh.lids import Lid, find_lids
-from src.render.mesh.mouth import Inside, jaw_travel, paint_inside, without_teeth
+from src.render.mesh.mouth import Inside, paint_inside, without_teeth
 
 HEAD_STEP = 2
 """Step of the head's grid over that of the expression: a turning head bends nothing as fine as a lip."""
 STILL = 1e-3
-"""Movement of a node per unit of a mouth movement below which it counts as standing still."""
+"""Movement of a node, over the largest of the same expression, below which it counts as standing still."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,8 @@ class MeshRenderer:
             RenderError: the frame has another number of values or is not finite.
         """
         controls, step, mouth = Controls.of(frame), self._step, state.mouth
-        opened, closed, widened = mouth.amounts(controls.jaw_open, controls.width)
-        sheets = state.expression.sheets(opened, closed, widened)
+        asked = mouth.amounts(controls.jaw_open, controls.width, controls.shapes)
+        sheets = state.expression.sheets(*asked)
         turned = state.head.turned(controls.yaw, controls.pitch)
         head = self._head(state, turned, controls.roll)
         upper, lower = self._undone(state, sheets)
@@ -149,7 +149,7 @@ class MeshRenderer:
         def box_of(points: Array, margin: float) -> Box:
             return box_around(state.head.forward(points, turned, controls.roll), margin, self._size, step)
 
-        if opened or closed or mouth.gap:
+        if mouth.gap or not asked.is_still:
             edges = [
                 points + sample_grid(sheet, points[None], step)[0]
                 for points, sheet in zip(mouth.lip_points, sheets, strict=True)
@@ -160,9 +160,8 @@ class MeshRenderer:
             skins = [
                 look_up(state.skin, block_map(_through(part, sheet, step), inside, step)) for sheet in (upper, lower)
             ]
-            jaw_px = jaw_travel(opened, closed, mouth.gap)
             where = block_map(part, inside, step)
-            image[top:bottom, left:right] = state.inside.paint(skins, mouth, edges, where, jaw_px)
+            image[top:bottom, left:right] = state.inside.paint(skins, mouth, edges, where, mouth.jaw_px(asked))
         for lid, blink in zip(state.lids, controls.blink, strict=True):
             if blink > 0:
                 left, top, right, bottom = box = box_of(lid.corners, 4.0)
@@ -172,7 +171,7 @@ class MeshRenderer:
     def backward_fields(self, state: MeshState, frame: ArrayLike) -> tuple[Array, Array]:
         """Where each node of the grid looks in the portrait, on the upper and on the lower sheet; (G, G, 2) each."""
         controls = Controls.of(frame)
-        sheets = state.expression.sheets(*state.mouth.amounts(controls.jaw_open, controls.width))
+        sheets = state.expression.sheets(*state.mouth.amounts(controls.jaw_open, controls.width, controls.shapes))
         head = self._head(state, state.head.turned(controls.yaw, controls.pitch), controls.roll)
         upper, lower = (_through(head, sheet, self._step)[1:-1, 1:-1] for sheet in self._undone(state, sheets))
         return upper, lower
@@ -196,8 +195,9 @@ def _through(head: Array, undone: Array, step: int) -> Array:
 
 
 def _moving(expression: ExpressionField) -> Box:
-    """Left, top, right, bottom of the nodes that any movement of the mouth reaches."""
-    fields = [expression.open_upper, expression.open_lower, expression.close_upper, expression.close_lower]
-    reached = np.max([np.abs(field).max(axis=-1) for field in [*fields, expression.wide]], axis=0) > STILL
+    """Left, top, right, bottom of the nodes that any expression reaches."""
+    fields = [*expression.movements.reshape(-1, *expression.movements.shape[-3:]), *expression.shapes.values()]
+    ways = [np.abs(field).reshape(-1, *field.shape[-3:]).max(axis=(0, 3)) for field in fields]
+    reached = np.any([way > STILL * max(way.max(), 1.0) for way in ways], axis=0)
     rows, columns = (np.flatnonzero(reached.any(axis=axis)) for axis in (1, 0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

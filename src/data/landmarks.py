@@ -1,7 +1,7 @@
 """Face landmarks of pictures: MediaPipe behind small classes, one for videos and one for photos.
 
-Only this module imports MediaPipe, and only when a landmarker is made: rendering and live use run on
-machines without it. The model lies inside MediaPipe's wheel, so nothing is downloaded. The same
+Only this module and its sibling `person_matte` import MediaPipe, and only when a model is started: rendering and live
+use run on machines without it. The model lies inside MediaPipe's wheel, so nothing is downloaded. The same
 pictures in the same order give the same landmarks, bit for bit.
 """
 
@@ -221,27 +221,27 @@ def native_silence() -> Iterator[None]:
 
 
 def _face_mesh(max_faces: int, static: bool) -> Any:
-    with _starting():
+    with mediapipe_starting():
         from mediapipe.python.solutions.face_mesh import FaceMesh
 
         return FaceMesh(static_image_mode=static, max_num_faces=max_faces, refine_landmarks=True)
 
 
 def _face_detection() -> Any:
-    with _starting():
+    with mediapipe_starting():
         from mediapipe.python.solutions.face_detection import FaceDetection
 
         return FaceDetection(model_selection=1, min_detection_confidence=0.5)  # 1: the full-range model
 
 
 @contextmanager
-def _starting() -> Iterator[None]:
+def mediapipe_starting() -> Iterator[None]:
     """Say in words why MediaPipe does not start."""
     try:
         yield
     except ModuleNotFoundError as error:
         raise DataError(
-            f"face landmarks need MediaPipe, and {error.name} is not installed. "
+            f"faces and people are found by MediaPipe, and {error.name} is not installed. "
             "Install it with `pip install mediapipe` (0.10.9 to 0.10.21), or run `make .venv`."
         ) from error
     except (ImportError, AttributeError, TypeError) as error:

@@ -1,0 +1,268 @@
+"""From a coarse mask of the person to layers that can be taken apart: soft border, own colours, wall behind.
+
+A pixel at the border of hair is a mixture `alpha * foreground + (1 - alpha) * background`. `refined_matte` finds
+alpha, `foreground` the colour of the person alone, `filled_background` the wall alone. All is made once per
+avatar, from one picture; no network, no MediaPipe.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from src.errors import RenderError
+from src.face import FACE_OVAL
+
+Array = NDArray[np.float32]
+
+CERTAIN = (0.06, 0.94)
+"""Below the first value a coarse mask is taken to mean wall, above the second person, away from the border."""
+BAND = 0.016
+"""Half the width of the border that is decided anew, over the side of the picture: what the network blurs, and hair."""
+EPSILON = 1e-5
+"""Variance of colour, in a window, below which a change of alpha is not followed: the grain of a photo."""
+TRUST = 0.02
+"""Pull towards the coarse mask where it is uncertain; keeps alpha sane where wall and person have one colour."""
+LEVELS = ((0.5, 3, 40), (1.0, 2, 14))
+"""Scale, radius of the windows, rounds. The half-size picture brings alpha far, the full one sharpens it."""
+CLEAN = 0.008
+"""Distance from the person, over the side, from which on the wall is taken to be wall alone."""
+GRAIN_PX, LARGEST_GRAIN = 1.0, 4.0
+"""Radius below which structure is grain, and how much of it, in grey values, is put on the painted wall."""
+SMOOTHING_ROUNDS = 4
+SMALLEST_SHARE = 0.7
+"""A mask that holds less than this of the face has missed it."""
+
+
+def refined_matte(image: NDArray[np.uint8], coarse: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A matte that follows the border of hair and clothes, from a mask that knows about where it runs.
+
+    Args:
+        image: (H, W, 3) RGB.
+        coarse: (H, W), 255 for the person.
+
+    Returns:
+        (H, W): 255 for the person. What is not connected to the largest part is dropped, holes are filled.
+
+    Raises:
+        RenderError: the shapes don't fit.
+
+    Reference:
+        Levin, Lischinski, Weiss: A closed-form solution to natural image matting, PAMI 2008; solved without a matrix
+        as in He, Sun, Tang: Fast matting using large kernel matting Laplacian matrices, CVPR 2010.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or coarse.shape != image.shape[:2]:
+        raise RenderError(
+            f"image of shape {image.shape} and mask of shape {coarse.shape}, expected (H, W, 3) and (H, W). "
+            "Make the mask from the same picture."
+        )
+    guess = coarse.astype(np.float32) / 255
+    person = _largest_part(guess > 0.5)
+    reach = max(round(BAND * max(image.shape[:2])), 2)
+    near = cv2.dilate(person.astype(np.uint8), _disk(2 * reach)) > 0
+    guess = np.where(near, guess, np.float32(0)).astype(np.float32)
+    sure_person = _shrunk(_filled(person) & (guess > CERTAIN[1]), reach)
+    sure_wall = _shrunk(guess < CERTAIN[0], reach)
+    alpha = guess
+    for scale, radius, rounds in LEVELS:
+        size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
+        pixels, wanted, start = (
+            np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+            for plane in (image.astype(np.float32) / 255, guess, alpha)
+        )
+        known = cv2.resize((sure_person | sure_wall).astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0
+        exact = cv2.resize(np.where(sure_person, np.float32(1), np.float32(0)), size, interpolation=cv2.INTER_AREA)
+        solved = _solve(pixels, np.where(known, exact, start), wanted, known, radius, rounds)
+        alpha = cv2.resize(solved, image.shape[1::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    alpha = np.where(sure_person, np.float32(1), np.where(sure_wall, np.float32(0), alpha))
+    # The solution is a little grey where it should be plain; nobody sees the difference in hair, everybody on a wall.
+    alpha = np.clip((alpha - 0.04) / 0.92, 0.0, 1.0)
+    alpha = np.where(_largest_part(alpha > 0.02), alpha, np.float32(0))
+    return np.round(255 * alpha).astype(np.uint8)
+
+
+def finds_the_face(matte: NDArray[np.uint8], landmarks: Array) -> bool:
+    """Whether a matte holds the face that (478, 3) landmarks describe."""
+    oval = np.zeros(matte.shape, np.uint8)
+    cv2.fillConvexPoly(oval, np.round(landmarks[list(FACE_OVAL), :2]).astype(np.int32), (1,))
+    inside = matte[oval > 0]
+    return len(inside) > 0 and float((inside > 127).mean()) >= SMALLEST_SHARE
+
+
+def matte_from_landmarks(landmarks: Array, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """A head and shoulders drawn around (478, 3) landmarks, with wide soft borders.
+
+    For drawings in which no segmentation sees a person. It takes some wall along, softly.
+    """
+    oval = landmarks[list(FACE_OVAL), :2]
+    low, high = oval.min(axis=0), oval.max(axis=0)
+    (x, y), (wide, tall) = (low + high) / 2, (high - low) / 2
+    mask = np.zeros(shape, np.uint8)
+    skull, neck = (round(float(x)), round(float(y - 0.22 * tall))), round(float(y + 0.8 * tall))
+    cv2.ellipse(mask, skull, (round(1.3 * float(wide)), round(1.35 * float(tall))), 0, 0, 360, (255,), -1)
+    body = (round(float(x)), round(float(y + 2.9 * tall)))
+    cv2.ellipse(mask, body, (round(2.4 * float(wide)), round(1.5 * float(tall))), 0, 0, 360, (255,), -1)
+    half = round(0.75 * float(wide))
+    cv2.rectangle(mask, (skull[0] - half, neck - round(float(tall))), (skull[0] + half, body[1]), (255,), -1)
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.1 * float(wide)), np.uint8)
+
+
+def foreground(image: NDArray[np.uint8], matte: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Colours of the person alone, without the wall that shines through its border; continued beyond it.
+
+    Args:
+        image: (H, W, 3) RGB.
+        matte: (H, W), 255 for the person.
+
+    Returns:
+        (H, W, 3) RGB.
+    """
+    return np.round(np.clip(separated(image, matte)[0], 0, 255)).astype(np.uint8)
+
+
+def filled_background(image: NDArray[np.uint8], matte: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The wall with nobody in front of it: the picture where it is seen, a smooth continuation behind the person.
+
+    Args:
+        image: (H, W, 3) RGB.
+        matte: (H, W), 255 for the person.
+
+    Returns:
+        (H, W, 3) RGB, equal to the picture where the matte is 0.
+    """
+    seen = np.asarray(matte == 0, np.bool_)
+    if not seen.any():
+        return image.copy()
+    # Strands too thin for the matte lie in the pixels next to it; they must not colour what is behind the head.
+    clean = _shrunk(seen, max(round(CLEAN * max(seen.shape)), 1))
+    source = clean if clean.any() else seen
+    smooth = _diffused(image.astype(np.float32), source.astype(np.float32))
+    grain = image.astype(np.float32) - cv2.GaussianBlur(image.astype(np.float32), (0, 0), GRAIN_PX)
+    level = np.array([1.4826 * np.median(np.abs(grain[source][:, channel])) for channel in range(3)])
+    noise = np.random.default_rng(0).normal(0.0, np.minimum(level, LARGEST_GRAIN), image.shape)
+    behind = np.round(np.clip(smooth + noise, 0, 255)).astype(np.uint8)
+    return np.where(seen[..., None], image, behind)
+
+
+def separated(image: NDArray[np.uint8], matte: NDArray[np.uint8]) -> tuple[Array, Array]:
+    """Smooth colours of person and wall which, mixed by the matte, give the picture; (H, W, 3) float32 each.
+
+    Both are continued where they can't be seen. From the smallest version of the picture up; each level starts from
+    the one below, where far away colours have already arrived.
+
+    Reference:
+        Germer, Uelwer, Conrad, Harmeling: Fast multi-level foreground estimation, ICPR 2020.
+    """
+    height, width = image.shape[:2]
+    pixels, alphas = image.astype(np.float32), matte.astype(np.float32) / 255
+    person = np.full((1, 1, 3), pixels.mean(axis=(0, 1)), np.float32)
+    wall = person
+    levels = int(np.ceil(np.log2(max(height, width))))
+    for level in range(1, levels + 1):
+        size = (max(round(width ** (level / levels)), 1), max(round(height ** (level / levels)), 1))
+        picture = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.float32)
+        alpha = np.asarray(cv2.resize(alphas, size, interpolation=cv2.INTER_AREA), np.float32)[..., None]
+        person, wall = (
+            np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_NEAREST), np.float32).reshape(size[1], size[0], 3)
+            for part in (person, wall)
+        )
+        for _ in range(10 if max(size) <= 64 else 3):
+            person, wall = _mixed_round(picture, alpha, person, wall)
+    return person, wall
+
+
+def _diffused(picture: Array, weight: Array) -> Array:
+    """The picture continued over where its weight is 0: means of what is known, from ever larger neighbourhoods."""
+    if min(weight.shape) <= 2:
+        total = float(weight.sum())
+        middle = (picture * weight[..., None]).sum(axis=(0, 1)) / max(total, 1e-6)
+        return np.where(weight[..., None] > 0, picture, middle).astype(np.float32)
+    half = ((weight.shape[1] + 1) // 2, (weight.shape[0] + 1) // 2)
+    share = np.asarray(cv2.resize(weight, half, interpolation=cv2.INTER_AREA), np.float32)
+    mean = np.asarray(cv2.resize(picture * weight[..., None], half, interpolation=cv2.INTER_AREA), np.float32)
+    mean = mean / np.maximum(share, np.float32(1e-6))[..., None]
+    coarse = _diffused(mean, np.minimum(share * 4, np.float32(1)))
+    filled = np.asarray(cv2.resize(coarse, weight.shape[::-1], interpolation=cv2.INTER_CUBIC), np.float32)
+    wide = weight[..., None]
+    result = wide * picture + (1 - wide) * filled
+    for _ in range(SMOOTHING_ROUNDS):  # takes away the squares of the coarser levels
+        result = wide * picture + (1 - wide) * cv2.blur(result, (3, 3))
+    return np.asarray(result, np.float32)
+
+
+def _mixed_round(picture: Array, alpha: Array, person: Array, wall: Array) -> tuple[Array, Array]:
+    """One round: both colours go to the mean of their neighbours', corrected so that they mix to the picture."""
+    edge = np.pad(alpha, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    total, near, far = np.zeros_like(alpha), np.zeros_like(person), np.zeros_like(wall)
+    around = [np.pad(part, ((1, 1), (1, 1), (0, 0)), mode="edge") for part in (person, wall)]
+    for rows, columns in ((slice(0, -2), slice(1, -1)), (slice(2, None), slice(1, -1)),
+                          (slice(1, -1), slice(0, -2)), (slice(1, -1), slice(2, None))):  # fmt: skip
+        weight = np.float32(5e-3) + np.abs(alpha - edge[rows, columns])
+        total = total + weight
+        near, far = near + weight * around[0][rows, columns], far + weight * around[1][rows, columns]
+    near, far = near / total, far / total
+    residual = picture - alpha * near - (1 - alpha) * far
+    share = residual / (alpha**2 + (1 - alpha) ** 2 + total * np.float32(0.1))
+    return np.clip(near + alpha * share, 0, 255), np.clip(far + (1 - alpha) * share, 0, 255)
+
+
+def _solve(image: Array, alpha: Array, wanted: Array, known: NDArray[np.bool_], radius: int, rounds: int) -> Array:
+    """Alpha that is, in every window, as linear in colour as it can be; conjugate gradients over what is not known."""
+    side = (2 * radius + 1, 2 * radius + 1)
+
+    def mean(plane: Array) -> Array:
+        return np.asarray(cv2.boxFilter(plane, -1, side, borderType=cv2.BORDER_REFLECT), np.float32)
+
+    # Planes apart, and sums written out: several times as fast as matrices per pixel.
+    colours = [np.ascontiguousarray(image[..., channel]) for channel in range(3)]
+    middle = [mean(colour) for colour in colours]
+    moments = np.empty((*image.shape[:2], 3, 3), np.float32)
+    for i in range(3):
+        for j in range(3):
+            product = np.multiply(colours[i], colours[j], dtype=np.float32)
+            moments[..., i, j] = mean(product) - middle[i] * middle[j] + EPSILON * (i == j)
+    inverse = np.moveaxis(np.linalg.inv(moments), (2, 3), (0, 1)).astype(np.float32, order="C")
+    free = np.where(known, np.float32(0), np.float32(1))
+
+    def smooth(plane: Array) -> Array:
+        offset = level = mean(plane)
+        shared = [mean(colour * plane) - part * level for colour, part in zip(colours, middle, strict=True)]
+        fitted = np.zeros_like(plane)
+        for row, colour, part in zip(inverse, colours, middle, strict=True):
+            slope = row[0] * shared[0] + row[1] * shared[1] + row[2] * shared[2]
+            offset = offset - slope * part
+            fitted += mean(np.asarray(slope, np.float32)) * colour
+        return np.asarray(free * (plane * np.float32(1 + TRUST) - fitted - mean(offset)), np.float32)
+
+    residual = free * np.float32(TRUST) * wanted - smooth(alpha)
+    direction, energy = residual, float((residual * residual).sum())
+    for _ in range(rounds):
+        if energy < 1e-8 * free.size:
+            break
+        pushed = smooth(direction)
+        pace = energy / float((direction * pushed).sum())
+        alpha, residual = alpha + pace * direction, residual - pace * pushed
+        energy, before = float((residual * residual).sum()), energy
+        direction = residual + (energy / before) * direction
+    return np.clip(alpha, 0.0, 1.0).astype(np.float32)
+
+
+def _largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    if count < 2:
+        return mask
+    return np.asarray(labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax()), np.bool_)
+
+
+def _filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The mask without holes; what the border of the picture closes is open."""
+    wide = np.pad((~mask).astype(np.uint8), 1, constant_values=1)
+    labels = cv2.connectedComponents(wide, connectivity=4)[1]
+    return np.asarray((labels != labels[0, 0])[1:-1, 1:-1], np.bool_)
+
+
+def _shrunk(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+    return np.asarray(cv2.erode(mask.astype(np.uint8), _disk(reach)) > 0, np.bool_)
+
+
+def _disk(radius: int) -> NDArray[np.uint8]:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)).astype(np.uint8)

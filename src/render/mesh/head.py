@@ -1,9 +1,12 @@
-"""Turning the head of a flat picture: depth parallax for yaw and pitch, a twist of the plane for roll.
+"""Turning the head of a flat picture: a relief in space, turned about the neck and seen in perspective.
 
-The face is a relief: FaceMesh gives depth at its points, a smooth interpolation carries it over the face
-and lets it fade behind the ears and the hair, so that the background stays where it is. Yaw and pitch move
-each point as its depth asks (orthographic). Roll turns the plane about the face, fully over the head and
-not at all at the border of the picture; a turn that depends on the radius alone keeps areas, so it can't fold.
+FaceMesh gives depth at its points; a smooth interpolation carries it over the face and on over the skull, until it
+meets the plane through the ears where a head has its outline. Yaw and pitch turn this relief about a point in the
+neck, behind the ears. Roll turns the plane about the same point. What a head carries along falls from all of it
+above the chin over the neck to a small share of the shoulders.
+
+Who stands before a layer of background may leave the outline (`loose`); in a flat picture the turning fades around
+the head, or it would drag the wall along (`held`).
 """
 
 from dataclasses import dataclass
@@ -11,18 +14,33 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from src.face import FACE_OVAL, NOSE_TIP
+from src.face import CHIN, FACE_OVAL, NOSE_TIP
 from src.motion import head_rotation
+from src.render.avatar import face_size
 from src.render.mesh.geometry import Array, grid_points, invert, sample_grid, smoothstep
 
 EAR_POINTS = (234, 454)
-DEPTH_GAIN = 1.25
-"""Parallax of small turns over the orthographic one. Hair, ears and outline stay behind in a flat picture, so eyes and
-FaceMesh alike see less turn than the face makes; with this gain they see what was asked."""
+CAMERA_DISTANCE = 8.0
+"""From the ears to the camera over face size: about 75 cm, as portraits and video calls are taken."""
+NOD_HEIGHT = 0.5
+"""Of the way from the ears to the chin where a head nods: most of it on the topmost vertebra, the rest further down."""
+NECK_BEHIND_EARS = 0.22
+"""Depth of the turning point over face size: the spine is two centimetres behind the ear canal."""
+SHOULDERS_SHARE = 0.07
+"""Of a turn that shoulders follow."""
+SHORTEST_NECK = 0.6
+"""Length over face size on which the neck takes up a turn, at least."""
+SMALL_TURN_GAINS, LARGE_TURN_GAINS = (1.1, 1.6), (1.2, 1.7)
+"""Parallax of yaw and of pitch over that of the relief. A picture shows no more of the turned side than there was, and
+a nod hides little that could tell it; with these gains eyes and FaceMesh see about what was asked."""
+STEEPEST, STEEPER_DOWN = 3.0, 1.6
+"""Slope of depth that is tried first; how much steeper it may be up and down, as yaw reaches further than pitch."""
 SMALL_TURN, LARGE_TURN, PITCH_WEIGHT = 8.0, 32.0, 1.5
-"""Degrees of yaw between which depth goes over to the flatter relief; pitch counts more because it reaches less far."""
-MINIMUM_AREA = 0.22
+"""Degrees of yaw between which depth goes over to that of large turns; pitch counts more as it reaches less far."""
+MINIMUM_AREA = 0.13
 """Smallest area to which the turned head may squeeze a pixel. Steeper depth is flattened until this holds."""
+LOOK_AHEAD = 6
+"""Rounds in which a point that is twisted by where it arrives finds out where that is."""
 
 TURNS_LARGE = tuple((float(yaw), float(pitch)) for yaw in (-30, 30) for pitch in (-20, 0, 20))
 TURNS_ALL = tuple(
@@ -31,103 +49,164 @@ TURNS_ALL = tuple(
 
 
 @dataclass(frozen=True)
-class HeadField:
-    """Displacement of the head as a linear combination of four maps.
+class Follow:
+    """What a head takes along when it turns.
 
     Attributes:
-        basis: (G, G, 4) float32: x, y, depth from the ears in pixels for small and for large turns, each faded
-            to 0 outside the head.
-        nodes: (G, G, 2) picture coordinates of the grid.
-        pivot: picture coordinates of the centre of the roll.
-        inner_px, outer_px: radii between which the roll fades.
-        step: pixels between grid nodes.
+        turn: (G, G) share of yaw and pitch at the nodes of the portrait.
+        twist: (G, G) share of roll at the nodes of the shown picture.
+        centre: picture coordinates of the centre of roll.
     """
 
-    basis: Array
+    turn: Array
+    twist: Array
+    centre: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class HeadField:
+    """A head that can be turned.
+
+    Attributes:
+        nodes: (G, G, 2) picture coordinates of the grid.
+        near, far: (G, G, 4) places of the nodes in space from the neck, in pixels, for small and for large turns:
+            x, y, depth as it moves sideways, and as it moves up and down.
+        follow: what turns along.
+        neck: picture coordinates of the turning point and its depth behind the ears, pixels.
+        distance: of the camera from the ears, pixels.
+        step: pixels between nodes.
+    """
+
     nodes: Array
-    pivot: Array
-    inner_px: float
-    outer_px: float
+    near: Array
+    far: Array
+    follow: Follow
+    neck: tuple[float, float, float]
+    distance: float
     step: int
 
     def turned(self, yaw: float, pitch: float) -> Array:
         """(G, G, 2) forward displacement of yaw and pitch in degrees."""
-        rotation = (head_rotation(yaw, pitch, 0.0) - np.eye(3))[:2]
+        if yaw == 0.0 and pitch == 0.0:
+            return np.zeros_like(self.nodes)
         # A far cheek would hide behind the nose in a large turn, which a field can't show: depth is flatter there.
         large = float(np.clip((np.hypot(yaw, PITCH_WEIGHT * pitch) - SMALL_TURN) / (LARGE_TURN - SMALL_TURN), 0.0, 1.0))
-        mixed = np.column_stack([rotation[:, :2], rotation[:, 2] * (1 - large), rotation[:, 2] * large])
-        return (self.basis @ mixed.T.astype(np.float32)).astype(np.float32)
+        places = self.near + (self.far - self.near) * np.float32(large)
+        (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = head_rotation(yaw, pitch, 0.0)
+        rotation = np.array([[xx, xy, xz, 0], [yx, yy, 0, yz], [zx, zy, zz / 2, zz / 2]], np.float32)
+        places = places @ rotation.T
+        x, y, behind = self.neck
+        scale = np.float32(self.distance) / (places[..., 2:] + np.float32(self.distance + behind))
+        shown = places[..., :2] * scale + np.array([x, y], np.float32)
+        return np.asarray((shown - self.nodes) * self.follow.turn[..., None], np.float32)
 
-    def twisted(self, points: Array, roll: float) -> Array:
-        """Points (..., 2) turned in the plane by roll degrees; -roll is the exact inverse."""
-        if roll == 0.0:
-            return points
-        x, y = points[..., 0] - self.pivot[0], points[..., 1] - self.pivot[1]
-        angle = np.float32(np.radians(roll)) * smoothstep(np.sqrt(x * x + y * y), self.outer_px, self.inner_px)
-        cos, sin = np.cos(angle), np.sin(angle)
-        return np.stack([cos * x - sin * y + self.pivot[0], sin * x + cos * y + self.pivot[1]], axis=-1)
-
-    def backward(self, nodes: Array, turned: Array, roll: float, iterations: int) -> Array:
-        """Where the pixels of the shown picture lie on the unturned head.
+    def backward(self, turned: Array, roll: float, iterations: int) -> Array:
+        """(G, G, 2) where the nodes of the shown picture lie on the unturned head.
 
         Args:
-            nodes: (G, G, 2) grid nodes of the picture.
             turned: displacement of yaw and pitch.
             roll: degrees.
             iterations: rounds of inverting.
-
-        Returns:
-            (G, G, 2) picture coordinates.
         """
-        return invert(turned, self.twisted(nodes, -roll), self.step, iterations)
+        nodes = self.nodes
+        if roll:
+            nodes = _about(nodes, self.follow.centre, self.follow.twist * np.float32(-roll))
+        return invert(turned, nodes, self.step, iterations) if turned.any() else nodes
 
     def forward(self, points: Array, turned: Array, roll: float) -> Array:
         """Where points (N, 2) of the unturned head are shown."""
         moved = points + sample_grid(turned, points[None].astype(np.float32), self.step)[0]
-        return self.twisted(moved, roll)
+        shown = moved
+        for _ in range(LOOK_AHEAD if roll else 0):
+            share = sample_grid(self.follow.twist, shown[None], self.step)[0]
+            shown = _about(moved, self.follow.centre, share * np.float32(roll))
+        return shown
 
 
-def head_field(landmarks: Array, size: int, step: int) -> HeadField:
+def head_field(landmarks: Array, follow: Follow, size: int, step: int) -> HeadField:
     """Prepare the head of an avatar.
 
     Args:
         landmarks: (478, 3) float32 pixels.
+        follow: `loose` or `held`, on the same grid.
         size: pixels of each side of the picture.
         step: pixels between grid nodes.
     """
     nodes = grid_points(size, step)
+    unit = face_size(landmarks)
     oval = landmarks[list(FACE_OVAL)]
     centre, radius = _ellipse(oval[:, :2])
-    rho = np.linalg.norm((nodes - centre) / radius, axis=-1)
     back = float(landmarks[list(EAR_POINTS), 2].mean())
-    border = np.minimum(nodes.min(axis=-1), size - 1 - nodes.max(axis=-1))
-    fade = smoothstep(rho, 2.0, 1.15) * smoothstep(border, 0.0, 0.12 * size)
     depth = _depth(landmarks, nodes, centre, radius, back)
-    axis = np.array([landmarks[list(EAR_POINTS), 0].mean(), landmarks[list(EAR_POINTS), 1].mean()], np.float32)
-    flat = (nodes - axis) * fade[..., None]
-    pivot = ((centre + landmarks[NOSE_TIP, :2]) / 2).astype(np.float32)
-    reach = float(min(pivot[0], size - pivot[0], pivot[1], size - pivot[1]))
-    inner = min(float(np.linalg.norm(oval[:, :2] - pivot, axis=1).max()) * 1.02, 0.62 * reach)
+    sideways, chin = _neck(landmarks)
+    ears = float(landmarks[list(EAR_POINTS), 1].mean())
+    neck = (sideways, ears + NOD_HEIGHT * (chin - ears), NECK_BEHIND_EARS * unit)
+    distance = CAMERA_DISTANCE * unit
     blur = 0.05 * float(radius.min()) / step
-    empty = np.zeros_like(depth)
 
-    def field(near: Array, far: Array) -> HeadField:
-        return HeadField(np.dstack([flat, near, far]).astype(np.float32), nodes, pivot, inner, reach, step)
+    def places(sideways: Array, down: Array) -> Array:
+        across = 1 + (sideways + down)[..., None] / np.float32(2 * distance)
+        depths = np.dstack([sideways, down]) - np.float32(neck[2])
+        return np.dstack([(nodes - np.array(neck[:2], np.float32)) * across, depths]).astype(np.float32)
 
-    def flattest(gain: float, other: Array | None) -> Array:
-        """The steepest relief that keeps its area; the large one first, then the small one mixed with it."""
-        for slope in np.arange(3.0, 0.2, -0.15):
-            # Yaw reaches further than pitch, so depth must be flatter sideways than up and down.
-            relief = _limit_slope(_limit_slope(depth * gain, slope * step, axis=1), 1.4 * slope * step, axis=0)
-            relief = cv2.GaussianBlur(relief, (0, 0), blur) * fade
-            if other is None and _area_at(field(empty, relief), TURNS_LARGE) >= MINIMUM_AREA:
-                return relief
-            if other is not None and _area_at(field(relief, other), TURNS_ALL) >= MINIMUM_AREA:
-                return relief
-        return relief
+    def relief(gain: float, across: float, along: float) -> Array:
+        limited = _limit_slope(_limit_slope(depth * gain, across, axis=1), along, axis=0)
+        return np.asarray(cv2.GaussianBlur(limited, (0, 0), blur), np.float32)
 
-    far = flattest(1.0, None)
-    return field(flattest(DEPTH_GAIN, far), far)
+    def steepest(gains: tuple[float, float], turns: tuple[tuple[float, float], ...], far: Array | None) -> HeadField:
+        """With the steepest depth that keeps its area, for small turns if that for large ones is known."""
+        for slope in STEEPEST * step * 0.9 ** np.arange(24):
+            down = STEEPER_DOWN * slope
+            near = places(relief(gains[0], slope, down), relief(gains[1], down, down))
+            head = HeadField(nodes, near, near if far is None else far, follow, neck, distance, step)
+            if _area_at(head, turns) >= MINIMUM_AREA:
+                break
+        return head
+
+    return steepest(SMALL_TURN_GAINS, TURNS_ALL, steepest(LARGE_TURN_GAINS, TURNS_LARGE, None).far)
+
+
+def loose(landmarks: Array, size: int, step: int) -> Follow:
+    """Of a person before a background of its own: the head goes where it likes, only the body holds it."""
+    nodes, unit = grid_points(size, step), face_size(landmarks)
+    neck, chin = _neck(landmarks), float(landmarks[CHIN, 1])
+    beside = np.maximum(np.abs(nodes[..., 0] - neck[0]) - 0.35 * unit, 0.0)
+    # The neck bends over its length; what hangs or stands beside it must bend over more, as it goes further.
+    # Where the picture ends before the neck does, the lower border must move: a neck can't be bent over nothing.
+    body = max(min(chin + 1.15 * unit, size - 1.0), chin + SHORTEST_NECK * unit)
+    head = smoothstep(nodes[..., 1], body, chin + 0.1 * unit - 0.9 * beside)
+    left, right, bottom = nodes[..., 0], size - 1 - nodes[..., 0], size - 1 - nodes[..., 1]
+    framed = smoothstep(np.minimum(np.minimum(left, right), bottom), 0.0, 0.12 * size)
+    share = (head + SHOULDERS_SHARE * (1 - head) * framed).astype(np.float32)
+    return Follow(share, share, neck)
+
+
+def held(landmarks: Array, size: int, step: int) -> Follow:
+    """Of a flat picture: around the head and at the border nothing moves."""
+    nodes = grid_points(size, step)
+    oval = landmarks[list(FACE_OVAL), :2]
+    centre, radius = _ellipse(oval)
+    rho = np.linalg.norm((nodes - centre) / radius, axis=-1)
+    border = np.minimum(nodes.min(axis=-1), size - 1 - nodes.max(axis=-1))
+    turn = smoothstep(rho, 2.0, 1.15) * smoothstep(border, 0.0, 0.12 * size)
+    # A twist that depends on the radius alone keeps areas, so it can't fold.
+    x, y = (centre + landmarks[NOSE_TIP, :2]) / 2
+    reach = float(min(x, size - x, y, size - y))
+    inner = min(float(np.linalg.norm(oval - (x, y), axis=1).max()) * 1.02, 0.62 * reach)
+    twist = smoothstep(np.linalg.norm(nodes - np.array([x, y], np.float32), axis=-1), reach, inner)
+    return Follow(turn.astype(np.float32), twist, (float(x), float(y)))
+
+
+def _neck(landmarks: Array) -> tuple[float, float]:
+    """Picture coordinates of the turning point: between the ears, at the height of the chin."""
+    return float(landmarks[list(EAR_POINTS), 0].mean()), float(landmarks[CHIN, 1])
+
+
+def _about(points: Array, centre: tuple[float, float], angle_deg: Array) -> Array:
+    x, y = points[..., 0] - np.float32(centre[0]), points[..., 1] - np.float32(centre[1])
+    angle = angle_deg * np.float32(np.pi / 180)
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.stack([cos * x - sin * y + np.float32(centre[0]), sin * x + cos * y + np.float32(centre[1])], axis=-1)
 
 
 def _area_at(head: HeadField, turns: tuple[tuple[float, float], ...]) -> float:

@@ -34,7 +34,7 @@ from src.render.mesh.geometry import (
     look_up,
     sample_grid,
 )
-from src.render.mesh.head import HeadField, head_field
+from src.render.mesh.head import HeadField, head_field, held
 from src.render.mesh.lids import Lid, find_lids
 from src.render.mesh.mouth import Inside, paint_inside, without_teeth
 
@@ -109,13 +109,14 @@ class MeshRenderer:
         mouth = find_mouth(landmarks, avatar.face_size)
         nodes = grid_points(self._size, self._step)
         expression = expression_field(landmarks, mouth, self._size, self._step)
+        head_step = HEAD_STEP * self._step
         return MeshState(
             picture=avatar.image,
             skin=without_teeth(avatar.image, mouth),
             nodes=nodes,
             below=mouth.frame.to_local(nodes)[..., 1:] > 0,
             moving=_moving(expression),
-            head=head_field(landmarks, self._size, HEAD_STEP * self._step),
+            head=head_field(landmarks, held(landmarks, self._size, head_step), self._size, head_step),
             expression=expression,
             mouth=mouth,
             inside=paint_inside(avatar.image, landmarks, mouth),
@@ -178,8 +179,7 @@ class MeshRenderer:
 
     def _head(self, state: MeshState, turned: Array, roll: float) -> Array:
         """(G + 2, G + 2, 2) extended: where shown nodes lie on the unturned head."""
-        nodes = state.head.nodes
-        return finer(extended(state.head.backward(nodes, turned, roll, self._iterations)))
+        return finer(extended(state.head.backward(turned, roll, self._iterations)))
 
     def _undone(self, state: MeshState, sheets: tuple[Array, Array]) -> tuple[Array, Array]:
         """(G, G, 2) displacements that undo the upper and the lower sheet."""

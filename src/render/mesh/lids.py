@@ -1,36 +1,101 @@
-"""Eyelids that close: the skin over the eye unrolls downwards, its lash line kept, until it meets the lower lid."""
+"""Eyelids: they close over the ball of the eye, follow its look, squint and open wide.
+
+Each eye is painted in a patch aligned with its corners. The upper lid unrolls the skin over it; its lashes are a
+layer of their own over the skin, which shrinks as the lid goes down and turns over below the edge when it is
+shut. The lower lid comes up a little to meet it. What lies between them is the ball (`gaze`).
+"""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from src.face import LEFT_EYE, LEFT_LOWER_LID, LEFT_UPPER_LID, RIGHT_EYE, RIGHT_LOWER_LID, RIGHT_UPPER_LID
-from src.render.mesh.geometry import Array, Frame2, curve, look_up
+from src.face import (
+    LEFT_EYE,
+    LEFT_IRIS,
+    LEFT_LOWER_LID,
+    LEFT_UPPER_LID,
+    RIGHT_EYE,
+    RIGHT_IRIS,
+    RIGHT_LOWER_LID,
+    RIGHT_UPPER_LID,
+)
+from src.render.mesh.controls import Controls
+from src.render.mesh.gaze import Eyeball, find_eyeball
+from src.render.mesh.geometry import Array, Frame2, curve, look_up, smoothstep
 
 RIGHT_BROW, LEFT_BROW = (46, 53, 52, 65, 55), (276, 283, 282, 295, 285)
 EDGE_PX = 0.9
 """Half the width of the soft edge of a lid."""
 RIM = 0.34
-"""Height of the lash line over half the width of the eye: lashes and their shadow, carried along unstretched."""
-OVERLAP = 1.12
-"""Way of a shut lid over the height of the eye: lashes come to lie on the lower lid."""
-SHADE = 0.08
-"""How much darker the skin of a closed lid is near the lashes: it turns away from light from above."""
+"""Height of the lashes and their shadow over half the width of the eye."""
+BREADTH = 1.4
+"""Half the breadth of the patch over half the width of the eye: lashes reach beyond the outer corner."""
+RISE = 0.2
+"""Share of the eye's height that the lower lid comes up to meet the upper one."""
+OVERLAP = 0.1
+"""Of the eye's height: how far a shut upper lid goes over the lower one, so that nothing shines through."""
+TURNED = 0.45
+"""Length of lashes that point down, over that of lashes that point up: they are seen from above."""
+TURNED_SHARE = 0.5
+"""Darkness of lashes that point down, over that of lashes that point up: what is behind them is not dark."""
+EVENNESS = 0.6
+"""Share of the shadows of the socket that the bulge of a shut lid takes away."""
+BULGE = 0.10
+"""How much darker a shut lid is at its borders than at its middle."""
+BALL_SHADOW = 0.35
+"""How dark a lid that comes down makes the ball right under it."""
+WET_RIM = 0.2
+"""Of the lashes' height: the light border of the lower lid, which turns in when the eye shuts."""
+SQUINT_RISE, SQUINT_DROP, WIDE_RISE = 0.32, 0.14, 0.32
+"""Ways of the lids at a full squint and at a wide open eye, over the eye's height."""
+UPPER_FOLLOWS, LOWER_FOLLOWS = 0.6, 0.35
+"""Share of the iris's way up or down that the lids go along."""
+
+
+class EyePose(NamedTuple):
+    """What one eye is to do: shares 0 .. 1, and its look in degrees with the signs of the head."""
+
+    close: float
+    squint: float
+    wide: float
+    yaw: float
+    pitch: float
+
+    @property
+    def is_still(self) -> bool:
+        """The eye is that of the portrait."""
+        return not any(self)
+
+
+def eye_poses(controls: Controls) -> tuple[EyePose, EyePose]:
+    """What the right and the left eye are to do."""
+    right, left = (
+        EyePose(close, controls.shapes.get(f"eyeSquint{side}", 0.0), controls.shapes.get(f"eyeWide{side}", 0.0), *look)
+        for side, close, look in zip(("Right", "Left"), controls.blink, controls.gaze, strict=True)
+    )
+    return right, left
 
 
 @dataclass(frozen=True)
 class Lid:
-    """One upper lid, in a patch aligned with its eye; rows and columns are pixels of v and u.
+    """One eye with its lids, in a patch aligned with it; rows and columns are pixels of v and u.
 
     Attributes:
         frame: origin between the corners, u from the person's right to the left.
         left, top: u and v of the patch's first pixel.
         rows: (h, 1) v of the patch rows.
-        edge: (1, w) v of the lash line when open, travel: how far it goes to be shut.
-        reach: (1, w) height of the skin above the edge that unrolls.
-        rim: height of the lash line, which is not stretched.
+        edge, bottom: (1, w) v of the upper and the lower lid's edge when open.
+        reach, cheek: (1, w) heights of the skin above the lashes and below the eye that goes along.
+        rim: height of the lashes.
+        beside: (1, w) 1 along the eye, 0 at the sides of the patch.
+        skin: (h, w, 4) the portrait without lashes, and the brightness that it takes to even it out.
+        smooth: (h, w, 3) the same, smooth from side to side.
+        lashes: (h, w, 3) what lashes and their shadow add to the skin, mostly below 0.
+        portrait: (h, w, 3) the patch of the portrait.
+        ball: what lies behind the lids.
     """
 
     frame: Frame2
@@ -38,9 +103,16 @@ class Lid:
     top: float
     rows: Array
     edge: Array
-    travel: Array
+    bottom: Array
     reach: Array
+    cheek: Array
     rim: float
+    beside: Array
+    skin: Array
+    smooth: Array
+    lashes: Array
+    portrait: Array
+    ball: Eyeball
 
     @property
     def corners(self) -> Array:
@@ -51,79 +123,182 @@ class Lid:
             np.array([[self.left, low], [right, low], [self.left, high], [right, high]], np.float32)
         )
 
-    def closed(self, blink: float) -> tuple[Array, Array, Array]:
-        """The lid at `blink` 0 .. 1.
+    @property
+    def arch(self) -> Array:
+        """(1, w) opening of the portrait's eye along it, 1 at its widest."""
+        height = self.bottom - self.edge
+        return height / max(float(height.max()), 1.0)
 
-        Returns:
-            (h, w) v of the skin that is seen at each patch pixel, (h, w) cover 0 .. 1 of the lid over what
-            lies below it, (h, w) brightness factor.
-        """
-        drop = self.travel * np.float32(blink)
+    def ways(self, pose: EyePose) -> tuple[Array, Array]:
+        """(1, w) pixels that the upper lid's edge goes down and the lower lid's edge goes up."""
+        height, arch = self.bottom - self.edge, self.arch
+        look = float(self.ball.way(pose.yaw, pose.pitch)[1]) * arch
+        drop = SQUINT_DROP * pose.squint * height - WIDE_RISE * pose.wide * height + UPPER_FOLLOWS * look
+        rise = SQUINT_RISE * pose.squint * height - LOWER_FOLLOWS * look
+        # Open lids leave some of the eye open and fold no skin; closing then takes what is left of the way.
+        drop = np.clip(drop, -0.3 * self.reach, 0.55 * height)
+        rise = np.clip(rise, -0.3 * self.cheek, 0.4 * height)
+        shut = np.maximum(RISE * height, rise)
+        rise = rise + (shut - rise) * np.float32(pose.close)
+        return drop + (height * (1 + OVERLAP) - shut - drop) * np.float32(pose.close), rise
+
+    def posed(self, pose: EyePose) -> Array:
+        """(h, w, 4) colour and cover 0 .. 1 of the eye's patch."""
+        drop, rise = self.ways(pose)
+        close = np.float32(np.clip(drop.max() / max(float((self.bottom - self.edge).max()), 1.0), 0.0, 1.0))
+        edge, bottom = self.edge + drop, self.bottom - rise
+        ball = self.ball.looking(pose.yaw, pose.pitch)
+        shadow = 1.0 - BALL_SHADOW * close * np.clip(1.0 - (self.rows - edge) / self.rim, 0.0, 1.0)
+        shadow -= BALL_SHADOW * np.clip((self.edge - self.rows) / 3.0, 0.0, 1.0)  # what no lid left before
+        # The lower lid: the skin under the eye drawn up.
+        below = np.clip((self.rows - bottom) / self.cheek, 0.0, 1.0)
+        lower_v = self.rows + (rise + WET_RIM * self.rim * close * self.arch) * np.square(1.0 - below)
+        upper, upper_v = self._upper(drop, edge, close)
+        columns = np.broadcast_to(self.ball.pixels[..., 0], lower_v.shape)
+        lower = look_up(self.portrait, np.stack([columns, lower_v - np.float32(self.top)], axis=-1).astype(np.float32))
+        under = np.clip(0.5 + (self.rows - bottom) / (2 * EDGE_PX), 0.0, 1.0)[..., None]
+        over = np.clip(0.5 + (edge - self.rows) / (2 * EDGE_PX), 0.0, 1.0)[..., None]
+        image = ball * shadow[..., None]
+        image += (lower - image) * under
+        image += (upper - image) * over
+        image += self._turned_lashes(edge, close)
+        changed = np.maximum(np.abs(self.rows - upper_v) * over[..., 0], np.abs(lower_v - self.rows) * under[..., 0])
+        # A ball that does not move is the photo's own, which is a little sharper; the start of a movement fades over.
+        open_now = (1.0 - over[..., 0]) * (1.0 - under[..., 0]) * min(self._motion(pose, drop, rise), 1.0)
+        cover = np.clip(np.maximum(changed, open_now), 0.0, 1.0)
+        turned = smoothstep(self.rows, edge + 0.6 * self.rim, edge + 0.3 * self.rim) * (self.rows > edge - 1)
+        cover = np.maximum(cover, turned * close) * np.minimum(self.beside * 4.0, 1.0)
+        return np.dstack([image, cover]).astype(np.float32)
+
+    def _motion(self, pose: EyePose, drop: Array, rise: Array) -> float:
+        """Pixels of the largest movement in the eye."""
+        look = self.ball.way(pose.yaw, pose.pitch)
+        return float(max(np.abs(drop).max(), np.abs(rise).max(), np.hypot(*look)))
+
+    def _upper(self, drop: Array, edge: Array, close: np.float32) -> tuple[Array, Array]:
+        """(h, w, 3) the upper lid, as far down as the patch goes, and (h, w) the v of the skin seen there."""
         top = self.edge - self.rim
-        # Forward: y = v + drop (1 - t)^2 at t = (top - v) / reach above the rim; solved for t.
+        # Forward: y = v + drop (1 - t)^2 at t = (top - v) / reach above the lashes; solved for t.
         excess = drop + top - self.rows
         wide = self.reach + 2 * drop
         root = np.sqrt(np.maximum(wide * wide - 4 * drop * excess, 1e-6))
-        t = 2 * excess / (wide + root)
-        source = np.where(t < 0, self.rows - drop, np.where(t > 1, self.rows, top - self.reach * t))
-        cover = np.clip(0.5 + (self.edge + drop - self.rows) / (2 * EDGE_PX), 0.0, 1.0)
-        share = drop / np.maximum(self.travel.max(), 1e-3)
-        shade = 1.0 - SHADE * share * np.clip(1.0 - np.maximum(t, 0.0), 0.0, 1.0) ** 2
-        return source.astype(np.float32), cover.astype(np.float32), shade.astype(np.float32)
+        t = 2 * excess / np.maximum(wide + root, 1e-3)
+        from_v = np.where(t < 0, self.rows - drop, np.where(t > 1, self.rows, top - self.reach * t))
+        columns = self.ball.pixels[..., 0]
+        where = np.stack([columns, from_v - np.float32(self.top)], axis=-1).astype(np.float32)
+        skin = look_up(self.skin, where)
+        near = np.clip(1.0 - np.maximum(t, 0.0), 0.0, 1.0)
+        even = np.exp(skin[..., 3] * (EVENNESS * close) * np.sqrt(near) * self.arch)
+        # A shut lid is a ball: lightest in its middle, darker at the crease, the lashes and the corners.
+        height = np.maximum(self.edge - top + drop, 1.0)
+        bulge = 1.0 - (BULGE * close) * self.arch * np.square(
+            2.0 * np.clip((edge - self.rows) / (1.6 * height), 0.0, 1.0) - 0.9
+        )
+        # The lashes keep their line and shrink above it.
+        above = np.maximum(edge - self.rows, 0.0)
+        scale = 1.0 - 0.6 * close * self.beside
+        source = np.stack(
+            [columns, np.where(above < self.rim * scale, self.edge - above / scale, from_v) - np.float32(self.top)],
+            axis=-1,
+        ).astype(np.float32)
+        kept = 1.0 - 0.7 * close * self.beside * smoothstep(above, 0.1 * self.rim, 0.6 * self.rim)
+        lashes = look_up(self.lashes, source) * kept[..., None]
+        lashes -= np.maximum(lashes, 0.0) * close  # light lines above the lashes are the rim of an open lid
+        # Unrolled skin is smooth from side to side; stretched pixels of single hairs would show as streaks.
+        stretched = close * self.arch * smoothstep(self.rows - from_v, 0.0, 3.0)
+        colour = skin[..., :3] + (look_up(self.smooth, where) - skin[..., :3]) * stretched[..., None]
+        return colour * (even * bulge)[..., None] + lashes, from_v
 
-    def paint(self, image: NDArray[np.uint8], source: NDArray[np.uint8], where: Array, blink: float) -> None:
-        """Draw the lid into a part of the shown picture.
+    def _turned_lashes(self, edge: Array, close: np.float32) -> Array:
+        """(h, w, 3) darkness, below 0, of the lashes that hang below a lid which is nearly shut."""
+        down = smoothstep(np.asarray(close, np.float32), 0.7, 1.0)
+        under = np.maximum(self.rows - edge, 0.0)
+        columns = self.ball.pixels[..., 0]
+        source = np.stack([columns, self.edge - under / TURNED - np.float32(self.top)], axis=-1).astype(np.float32)
+        lashes = np.float32(TURNED_SHARE) * np.minimum(look_up(self.lashes, source), 0.0)
+        fade = down * self.beside * smoothstep(under, TURNED * self.rim, 0.3 * TURNED * self.rim) * (self.rows > edge)
+        return lashes * fade[..., None]
+
+    def paint(self, image: NDArray[np.uint8], where: Array, pose: EyePose) -> None:
+        """Draw the eye into a part of the shown picture.
 
         Args:
             image: (H, W, 3) uint8 part of the shown picture, changed in place.
-            source: (h, w, 3) uint8 the portrait.
-            where: (H, W, 2) float32 picture coordinates of the part's pixels on the unturned head.
-            blink: 0 .. 1.
+            where: (H, W, 2) float32 places in the portrait of the part's pixels.
+            pose: what the eye does.
         """
-        from_v, cover, shade = self.closed(blink)
-        columns = np.broadcast_to(self.left + np.arange(from_v.shape[1], dtype=np.float32), from_v.shape)
-        skin = look_up(source, self.frame.to_picture(np.stack([columns, from_v], axis=-1))).astype(np.float32)
-        # Unrolled skin is smooth from side to side; stretched pixels of single lashes would show as streaks.
-        smooth = cv2.GaussianBlur(skin, (0, 0), sigmaX=self.rim * 0.6, sigmaY=0.5)
-        stretched = np.clip((self.edge - self.rim * 0.8 - from_v) / self.rim, 0.0, 1.0)
-        stretched *= np.clip((self.rows - from_v) / 3.0, 0.0, 1.0)
-        skin += (smooth - skin) * stretched[..., None]
-        skin *= shade[..., None]
-        # Nothing of the patch shows where the skin has not moved, so its border can't be seen.
-        moved = np.clip(self.rows - from_v, 0.0, 1.0)
-        layer = np.dstack([skin, cover * moved])
         local = self.frame.to_local(where) - np.array([self.left, self.top], np.float32)
-        layer = look_up(layer, local, surround=cv2.BORDER_CONSTANT)
-        alpha = layer[..., 3:]
-        image[...] = (image * (1 - alpha) + layer[..., :3] * alpha + 0.5).astype(np.uint8)
+        layer = look_up(self.posed(pose), local, surround=cv2.BORDER_CONSTANT)
+        shown = image + (layer[..., :3] - image) * layer[..., 3:]
+        image[...] = np.clip(shown + 0.5, 0, 255).astype(np.uint8)
 
 
-def find_lids(landmarks: Array) -> tuple[Lid, Lid]:
-    """The right and the left upper lid of (478, 3) landmarks in pixels."""
+def find_lids(image: NDArray[np.uint8], landmarks: Array) -> tuple[Lid, Lid]:
+    """The right and the left eye of a portrait with (478, 3) landmarks in pixels."""
     return (
-        _lid(landmarks, RIGHT_EYE, RIGHT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_BROW),
-        _lid(landmarks, LEFT_EYE, LEFT_UPPER_LID, LEFT_LOWER_LID, LEFT_BROW),
+        _lid(image, landmarks, RIGHT_EYE, RIGHT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_BROW, RIGHT_IRIS),
+        _lid(image, landmarks, LEFT_EYE, LEFT_UPPER_LID, LEFT_LOWER_LID, LEFT_BROW, LEFT_IRIS),
     )
 
 
 def _lid(
-    landmarks: Array, eye: tuple[int, ...], upper: tuple[int, ...], lower: tuple[int, ...], brow: tuple[int, ...]
+    image: NDArray[np.uint8],
+    landmarks: Array,
+    eye: tuple[int, ...],
+    upper: tuple[int, ...],
+    lower: tuple[int, ...],
+    brow: tuple[int, ...],
+    iris: tuple[int, ...],
 ) -> Lid:
     corner, other = landmarks[eye[0]], landmarks[eye[len(upper) + 1]]
     frame = Frame2.between(corner, other)
     half = float(np.linalg.norm((other - corner)[:2])) / 2
     ends = np.array([[-half, 0.0], [half, 0.0]], np.float32)
-    columns = np.arange(-1.15 * half, 1.15 * half, dtype=np.float32)
+    u = np.arange(-BREADTH * half, BREADTH * half, dtype=np.float32)
 
     def through(indices: tuple[int, ...]) -> Array:
         points = frame.to_local(landmarks[list(indices), :2])
-        return curve(np.concatenate([ends[:1], points, ends[1:]]), columns)
+        return curve(np.concatenate([ends[:1], points, ends[1:]]), u)
 
     edge, bottom = through(upper), through(lower)
+    bottom = np.maximum(bottom, edge)
     brow_v = float(np.median(frame.to_local(landmarks[list(brow), :2])[:, 1]))
-    travel = OVERLAP * np.maximum(bottom - edge, 0.0)
     rim = RIM * half
     reach = np.maximum((edge - rim - brow_v) * 0.9, 0.3 * half)
+    cheek = np.full_like(edge, 0.7 * half)
     top = float((edge - rim - reach).min()) - 4
-    rows = np.arange(top, float(bottom.max()) + 0.3 * half, dtype=np.float32)[:, None]
-    return Lid(frame, float(columns[0]), top, rows, edge[None], travel[None], reach[None], rim)
+    v = np.arange(top, float(bottom.max()) + 0.8 * half, dtype=np.float32)[:, None]
+    places = frame.to_picture(np.stack(np.broadcast_arrays(u[None], v), axis=-1).astype(np.float32))
+    portrait = look_up(image, places).astype(np.float32)
+    skin, smooth, lashes = _without_lashes(portrait, v, edge[None], bottom[None], rim, half)
+    seen = np.clip(0.5 + np.minimum(v - edge, bottom - v) / (2 * EDGE_PX), 0.0, 1.0)
+    seen = np.where(bottom - edge > 0.5, seen, 0.0).astype(np.float32)
+    middle = frame.to_local(landmarks[iris[0], :2]) - np.array([u[0], top], np.float32)
+    rims = landmarks[list(iris[1:]), :2] - landmarks[iris[0], :2]
+    ball = find_eyeball(portrait, seen, middle, max(float(np.linalg.norm(rims, axis=1).mean()), 0.2 * half))
+    beside = smoothstep(np.abs(u), BREADTH * half, 1.02 * half)
+    return Lid(
+        frame, float(u[0]), top, v, edge[None], bottom[None], reach[None], cheek[None], rim, beside[None], skin,
+        smooth, lashes, portrait, ball,
+    )  # fmt: skip
+
+
+def _without_lashes(
+    portrait: Array, v: Array, edge: Array, bottom: Array, rim: float, half: float
+) -> tuple[Array, Array, Array]:
+    """(h, w, 4) skin with its evening brightness (logarithm), (h, w, 3) it made smooth, (h, w, 3) lashes over it."""
+    first = edge - rim
+    columns = np.broadcast_to(np.arange(portrait.shape[1], dtype=np.float32), (len(v), portrait.shape[1]))
+    mirrored = np.where(v > first, first - np.minimum(v - first, 1.2 * rim), v) - v[0, 0]
+    filled = look_up(portrait, np.stack([columns, mirrored], axis=-1).astype(np.float32))
+    smooth = cv2.GaussianBlur(filled, (0, 0), sigmaX=0.09 * half, sigmaY=0.04 * half)
+    within = smoothstep(v - first, -0.4 * rim, 0.3 * rim)[..., None]
+    skin = filled + (smooth - filled) * within
+    light = np.maximum(skin.mean(axis=-1), 4.0)
+    lid = (v < edge) & (v > first - 1.5 * rim) & (np.abs(columns - columns.mean()) < 0.9 * half)
+    cheek = (v > bottom + 0.3 * half) & (np.abs(columns - columns.mean()) < 0.9 * half)
+    wanted = 0.6 * float(np.median(light[lid])) + 0.4 * float(np.median(portrait.mean(axis=-1)[cheek]))
+    low = cv2.GaussianBlur(light, (0, 0), 0.25 * half)
+    even = np.log(np.clip(wanted / low, 0.75, 1.8))
+    lashes = np.where(((v > first - 0.4 * rim) & (v < bottom))[..., None], portrait - skin, 0.0)
+    return np.dstack([skin, even]).astype(np.float32), smooth.astype(np.float32), lashes.astype(np.float32)

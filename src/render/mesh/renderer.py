@@ -35,7 +35,7 @@ from src.render.mesh.geometry import (
     sample_grid,
 )
 from src.render.mesh.head import HeadField, head_field, held
-from src.render.mesh.lids import Lid, find_lids
+from src.render.mesh.lids import Lid, eye_poses, find_lids
 from src.render.mesh.mouth import Inside, paint_inside, without_teeth
 
 HEAD_STEP = 2
@@ -120,7 +120,7 @@ class MeshRenderer:
             expression=expression,
             mouth=mouth,
             inside=paint_inside(avatar.image, landmarks, mouth),
-            lids=find_lids(landmarks),
+            lids=find_lids(avatar.image, landmarks),
         )
 
     def render(self, state: MeshState, frame: ArrayLike) -> NDArray[np.uint8]:
@@ -155,7 +155,7 @@ class MeshRenderer:
                 points + sample_grid(sheet, points[None], step)[0]
                 for points, sheet in zip(mouth.lip_points, sheets, strict=True)
             ]
-            left, top, right, bottom = box = box_of(np.concatenate(edges), 0.1 * mouth.face_size)
+            left, top, right, bottom = box_of(np.concatenate(edges), 0.1 * mouth.face_size)
             part = head[top // step : bottom // step + 2, left // step : right // step + 2]
             inside = (0, 0, right - left, bottom - top)
             skins = [
@@ -163,10 +163,12 @@ class MeshRenderer:
             ]
             where = block_map(part, inside, step)
             image[top:bottom, left:right] = state.inside.paint(skins, mouth, edges, where, mouth.jaw_px(asked))
-        for lid, blink in zip(state.lids, controls.blink, strict=True):
-            if blink > 0:
-                left, top, right, bottom = box = box_of(lid.corners, 4.0)
-                lid.paint(image[top:bottom, left:right], state.picture, block_map(head, box, step), blink)
+        for lid, pose in zip(state.lids, eye_poses(controls), strict=True):
+            if not pose.is_still:
+                left, top, right, bottom = box_of(lid.corners, 4.0)
+                part = head[top // step : bottom // step + 2, left // step : right // step + 2]
+                where = block_map(_through(part, upper, step), (0, 0, right - left, bottom - top), step)
+                lid.paint(image[top:bottom, left:right], where, pose)
         return image
 
     def backward_fields(self, state: MeshState, frame: ArrayLike) -> tuple[Array, Array]:

@@ -24,7 +24,7 @@ TRUST = 0.02
 """Pull towards the coarse mask where it is uncertain; keeps alpha sane where wall and person have one colour."""
 LEVELS = ((0.5, 3, 40), (1.0, 2, 14))
 """Scale, radius of the windows, rounds. The half-size picture brings alpha far, the full one sharpens it."""
-CLEAN = 0.008
+CLEAN = 0.012
 """Distance from the person, over the side, from which on the wall is taken to be wall alone."""
 GRAIN_PX, LARGEST_GRAIN = 1.0, 4.0
 """Radius below which structure is grain, and how much of it, in grey values, is put on the painted wall."""
@@ -127,20 +127,18 @@ def filled_background(image: NDArray[np.uint8], matte: NDArray[np.uint8]) -> NDA
         matte: (H, W), 255 for the person.
 
     Returns:
-        (H, W, 3) RGB, equal to the picture where the matte is 0.
+        (H, W, 3) RGB, equal to the picture from a few pixels beside the person on.
     """
-    seen = np.asarray(matte == 0, np.bool_)
-    if not seen.any():
-        return image.copy()
     # Strands too thin for the matte lie in the pixels next to it; they must not colour what is behind the head.
-    clean = _shrunk(seen, max(round(CLEAN * max(seen.shape)), 1))
-    source = clean if clean.any() else seen
-    smooth = _diffused(image.astype(np.float32), source.astype(np.float32))
+    clean = _shrunk(np.asarray(matte == 0, np.bool_), max(round(CLEAN * max(matte.shape)), 1))
+    if not clean.any():
+        return image.copy()
+    smooth = _diffused(image.astype(np.float32), clean.astype(np.float32))
     grain = image.astype(np.float32) - cv2.GaussianBlur(image.astype(np.float32), (0, 0), GRAIN_PX)
-    level = np.array([1.4826 * np.median(np.abs(grain[source][:, channel])) for channel in range(3)])
+    level = np.array([1.4826 * np.median(np.abs(grain[clean][:, channel])) for channel in range(3)])
     noise = np.random.default_rng(0).normal(0.0, np.minimum(level, LARGEST_GRAIN), image.shape)
     behind = np.round(np.clip(smooth + noise, 0, 255)).astype(np.uint8)
-    return np.where(seen[..., None], image, behind)
+    return np.where(clean[..., None], image, behind)
 
 
 def separated(image: NDArray[np.uint8], matte: NDArray[np.uint8]) -> tuple[Array, Array]:

@@ -1,5 +1,6 @@
 """Small geometry that the parts of the mesh renderer share: face-aligned frames, curves, fades, grids."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ Box = tuple[int, int, int, int]
 
 STEEP = 0.7
 """Pixels per pixel of displacement above which points are inverted at a pace of their own."""
+INVERTED_PX = 0.02
+"""What inverted points may be off."""
 PACED_ROUNDS = 6
 """Enough for all that a face can do; more rounds only wander."""
 PACES = (0.2, 2.5)
@@ -98,7 +101,7 @@ def invert(displacement: Array, targets: Array, step: int, iterations: int) -> A
         displacement: (G, G, 2) float32 forward displacement at `grid_points`.
         targets: (H, W, 2) float32 picture coordinates after the movement.
         step: pixels between nodes.
-        iterations: rounds at a common pace, 1 or more.
+        iterations: rounds at a common pace at most, 1 or more; a gentle displacement needs fewer.
 
     Returns:
         (H, W, 2) float32 picture coordinates before the movement.
@@ -106,11 +109,11 @@ def invert(displacement: Array, targets: Array, step: int, iterations: int) -> A
     Reference:
         Barzilai, Borwein: Two-point step size gradient methods, IMA Journal of Numerical Analysis 1988.
     """
-    steepest = max(np.abs(np.diff(displacement, axis=axis)).max() for axis in (0, 1)) / step
+    way, steepest = _reach(displacement, step)
     if steepest > STEEP:
         return _invert_paced(displacement, targets, step)
     sources = targets
-    for _ in range(iterations):
+    for _ in range(min(_rounds(way, steepest), iterations)):
         sources = targets - sample_grid(displacement, sources, step)
     return sources
 
@@ -129,10 +132,30 @@ def inverse_field(displacement: Array, nodes: Array, box: Box, step: int, iterat
         (G, G, 2) float32.
     """
     left, top, right, bottom = box
+    # Points in the box come from the box, so the grid may end there; all is counted from its corner.
+    corner = nodes[top, left] - nodes[0, 0]
     targets = nodes[top:bottom, left:right]
     undone = np.zeros_like(displacement)
-    undone[top:bottom, left:right] = invert(displacement, targets, step, iterations) - targets
+    moved = np.ascontiguousarray(displacement[top:bottom, left:right])
+    undone[top:bottom, left:right] = invert(moved, targets - corner, step, iterations) - (targets - corner)
     return undone
+
+
+def _reach(displacement: Array, step: int) -> tuple[float, float]:
+    """The largest way, and the largest change of it per pixel."""
+    if not displacement.any():
+        return 0.0, 0.0
+    steepest = max(cv2.norm(displacement[1:], displacement[:-1], cv2.NORM_INF),
+                   cv2.norm(displacement[:, 1:], displacement[:, :-1], cv2.NORM_INF))  # fmt: skip
+    return float(cv2.norm(displacement, cv2.NORM_INF)), float(steepest) / step
+
+
+def _rounds(way: float, steepest: float) -> int:
+    """Rounds after which every point is where it belongs, to `INVERTED_PX`."""
+    if way <= INVERTED_PX:
+        return 1 if way else 0
+    # Both axes may change at once, which adds up at worst; in fields of faces it hardly does.
+    return 1 + math.ceil(math.log(INVERTED_PX / way) / math.log(min(1.25 * steepest + 0.01, 0.9)))
 
 
 def _invert_paced(displacement: Array, targets: Array, step: int) -> Array:

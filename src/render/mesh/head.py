@@ -39,7 +39,7 @@ SMALL_TURN, LARGE_TURN, PITCH_WEIGHT = 8.0, 32.0, 1.5
 """Degrees of yaw between which depth goes over to that of large turns; pitch counts more as it reaches less far."""
 MINIMUM_AREA = 0.13
 """Smallest area to which the turned head may squeeze a pixel. Steeper depth is flattened until this holds."""
-LOOK_AHEAD = 6
+LOOK_AHEAD = 4
 """Rounds in which a point that is twisted by where it arrives finds out where that is."""
 
 TURNS_LARGE = tuple((float(yaw), float(pitch)) for yaw in (-30, 30) for pitch in (-20, 0, 20))

@@ -6,8 +6,8 @@ renderer itself holds numbers only; a state is never written to after it is made
 between threads, and a picture depends on its own frame alone.
 
 Order of what happens to a shown pixel, going back from the picture: the head is turned back
-(`head`), the mouth's movement is undone (`expression`), the portrait is looked up. Lids (`lids`) and the
-inside of the mouth (`mouth`) are drawn over it.
+(`head`), the movement of the mouth is undone (`expression`), the portrait is looked up. Eyes (`lids`) and the
+inside of the mouth (`mouth`) are drawn over it, and all of the person lies before a wall that stands still (`layers`).
 
 What makes it fast: an expression is undone on the unturned head, in the box where it can be at all; the head, which
 is smooth, on a grid twice as coarse. The two meet at the nodes of the finer grid, pixels come last.
@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from src.errors import RenderError
 from src.render.avatar import Avatar
+from src.render.mesh.brows import BrowField, brow_fields
 from src.render.mesh.controls import Controls
 from src.render.mesh.expression import ExpressionField, Mouth, expression_field, find_mouth
 from src.render.mesh.geometry import (
@@ -34,7 +35,8 @@ from src.render.mesh.geometry import (
     look_up,
     sample_grid,
 )
-from src.render.mesh.head import HeadField, head_field, held
+from src.render.mesh.head import HeadField, head_field, held, loose
+from src.render.mesh.layers import Layers, make_layers
 from src.render.mesh.lids import Lid, eye_poses, find_lids
 from src.render.mesh.mouth import Inside, paint_inside, without_teeth
 
@@ -49,16 +51,16 @@ class MeshState:
     """What `MeshRenderer.prepare` knows about an avatar; read only.
 
     Attributes:
-        picture: (H, W, 3) uint8 RGB portrait, eyes and skin.
-        skin: the same with an open mouth painted over by its lips.
+        picture: (H, W, 3) uint8 RGB portrait.
+        layers: the person, an open mouth painted over by its lips, and what is behind.
         nodes: (G, G, 2) picture coordinates of the grid.
         below: (G, G, 1) whether a node goes with the lower sheet of skin.
         moving: the nodes that an expression can move.
-        head, expression, mouth, inside, lids: the prepared parts.
+        head, expression, mouth, inside, lids, brows: the prepared parts.
     """
 
     picture: NDArray[np.uint8]
-    skin: NDArray[np.uint8]
+    layers: Layers
     nodes: Array
     below: NDArray[np.bool_]
     moving: Box
@@ -67,6 +69,7 @@ class MeshState:
     mouth: Mouth
     inside: Inside
     lids: tuple[Lid, Lid]
+    brows: BrowField
 
 
 class MeshRenderer:
@@ -110,17 +113,21 @@ class MeshRenderer:
         nodes = grid_points(self._size, self._step)
         expression = expression_field(landmarks, mouth, self._size, self._step)
         head_step = HEAD_STEP * self._step
+        matte, wall = np.full(avatar.image.shape[:2], 255, np.uint8), avatar.image
+        # Where all is person, there is no wall to leave alone.
+        follow = (loose if matte.min() < 255 else held)(landmarks, self._size, head_step)
         return MeshState(
             picture=avatar.image,
-            skin=without_teeth(avatar.image, mouth),
+            layers=make_layers(without_teeth(avatar.image, mouth), matte, wall),
             nodes=nodes,
             below=mouth.frame.to_local(nodes)[..., 1:] > 0,
             moving=_moving(expression),
-            head=head_field(landmarks, held(landmarks, self._size, head_step), self._size, head_step),
+            head=head_field(landmarks, follow, self._size, head_step),
             expression=expression,
             mouth=mouth,
             inside=paint_inside(avatar.image, landmarks, mouth),
             lids=find_lids(avatar.image, landmarks),
+            brows=brow_fields(landmarks, self._size, self._step),
         )
 
     def render(self, state: MeshState, frame: ArrayLike) -> NDArray[np.uint8]:
@@ -136,16 +143,33 @@ class MeshRenderer:
         Raises:
             RenderError: the frame has another number of values or is not finite.
         """
+        person = self.render_person(state, frame)
+        image = np.empty((self._size, self._size, 3), np.uint8)
+        state.layers.compose(person, image, (0, 0, self._size, self._size))
+        return image
+
+    def render_person(self, state: MeshState, frame: ArrayLike) -> NDArray[np.uint8]:
+        """The person of one motion frame, before nothing.
+
+        Args:
+            state, frame: as of `render`.
+
+        Returns:
+            (H, W, 4) uint8 RGB multiplied by alpha, and alpha; owned by the caller.
+
+        Raises:
+            RenderError: the frame has another number of values or is not finite.
+        """
         controls, step, mouth = Controls.of(frame), self._step, state.mouth
         asked = mouth.amounts(controls.jaw_open, controls.width, controls.shapes)
         sheets = state.expression.sheets(*asked)
         turned = state.head.turned(controls.yaw, controls.pitch)
         head = self._head(state, turned, controls.roll)
-        upper, lower = self._undone(state, sheets)
+        brows = state.brows.displacement(controls.shapes)
+        upper, lower = self._undone(state, sheets, brows)
         # Only between the corners of the mouth do the sheets differ at the seam; that part is drawn below.
-        whole = (0, 0, self._size, self._size)
         field = _through(head, np.where(state.below, lower, upper), step)
-        image = look_up(state.skin, block_map(field, whole, step))
+        person = look_up(state.layers.person, block_map(field, (0, 0, self._size, self._size), step))
 
         def box_of(points: Array, margin: float) -> Box:
             return box_around(state.head.forward(points, turned, controls.roll), margin, self._size, step)
@@ -155,45 +179,59 @@ class MeshRenderer:
                 points + sample_grid(sheet, points[None], step)[0]
                 for points, sheet in zip(mouth.lip_points, sheets, strict=True)
             ]
-            left, top, right, bottom = box_of(np.concatenate(edges), 0.1 * mouth.face_size)
-            part = head[top // step : bottom // step + 2, left // step : right // step + 2]
-            inside = (0, 0, right - left, bottom - top)
+            left, top, right, bottom = box = box_of(np.concatenate(edges), 0.1 * mouth.face_size)
+            part, inside = _part(head, box, step), (0, 0, right - left, bottom - top)
             skins = [
-                look_up(state.skin, block_map(_through(part, sheet, step), inside, step)) for sheet in (upper, lower)
+                look_up(state.layers.person, block_map(_through(part, sheet, step), inside, step))[..., :3]
+                for sheet in (upper, lower)
             ]
             where = block_map(part, inside, step)
-            image[top:bottom, left:right] = state.inside.paint(skins, mouth, edges, where, mouth.jaw_px(asked))
+            person[top:bottom, left:right, :3] = state.inside.paint(skins, mouth, edges, where, mouth.jaw_px(asked))
         for lid, pose in zip(state.lids, eye_poses(controls), strict=True):
             if not pose.is_still:
-                left, top, right, bottom = box_of(lid.corners, 4.0)
-                part = head[top // step : bottom // step + 2, left // step : right // step + 2]
-                where = block_map(_through(part, upper, step), (0, 0, right - left, bottom - top), step)
-                lid.paint(image[top:bottom, left:right], where, pose)
-        return image
+                corners = lid.corners
+                for moved in (sheets[0], brows):
+                    corners = corners if moved is None else corners + sample_grid(moved, corners[None], step)[0]
+                left, top, right, bottom = box = box_of(corners, 4.0)
+                lid.paint(person[top:bottom, left:right, :3], block_map(field, box, step), pose)
+        return person
 
     def backward_fields(self, state: MeshState, frame: ArrayLike) -> tuple[Array, Array]:
         """Where each node of the grid looks in the portrait, on the upper and on the lower sheet; (G, G, 2) each."""
         controls = Controls.of(frame)
         sheets = state.expression.sheets(*state.mouth.amounts(controls.jaw_open, controls.width, controls.shapes))
         head = self._head(state, state.head.turned(controls.yaw, controls.pitch), controls.roll)
-        upper, lower = (_through(head, sheet, self._step)[1:-1, 1:-1] for sheet in self._undone(state, sheets))
+        undone = self._undone(state, sheets, state.brows.displacement(controls.shapes))
+        upper, lower = (_through(head, sheet, self._step)[1:-1, 1:-1] for sheet in undone)
         return upper, lower
 
     def _head(self, state: MeshState, turned: Array, roll: float) -> Array:
         """(G + 2, G + 2, 2) extended: where shown nodes lie on the unturned head."""
         return finer(extended(state.head.backward(turned, roll, self._iterations)))
 
-    def _undone(self, state: MeshState, sheets: tuple[Array, Array]) -> tuple[Array, Array]:
-        """(G, G, 2) displacements that undo the upper and the lower sheet."""
+    def _undone(self, state: MeshState, sheets: tuple[Array, Array], brows: Array | None) -> tuple[Array, Array]:
+        """(G, G, 2) displacements that undo the upper and the lower sheet, and before them the brows."""
         upper, lower = (
             inverse_field(sheet, state.nodes, state.moving, self._step, self._iterations) for sheet in sheets
         )
+        if brows is not None:
+            left, top, right, bottom = box = state.brows.box
+            undone = inverse_field(brows, state.nodes, box, self._step, self._iterations)[top:bottom, left:right]
+            for sheet in (upper, lower):
+                beyond = sample_grid(sheet, state.nodes[top:bottom, left:right] + undone, self._step)
+                sheet[top:bottom, left:right] = undone + beyond
         return upper, lower
 
 
 def _through(head: Array, undone: Array, step: int) -> Array:
     """Places on the unturned head -> places in the portrait."""
     return head + sample_grid(undone, head, step)
+
+
+def _part(field: Array, box: Box, step: int) -> Array:
+    """An extended field -> that of a box of pixels."""
+    left, top, right, bottom = (side // step for side in box)
+    return field[top : bottom + 2, left : right + 2]
 
 
 def _moving(expression: ExpressionField) -> Box:

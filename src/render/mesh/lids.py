@@ -33,13 +33,17 @@ RIM = 0.34
 """Height of the lashes and their shadow over half the width of the eye."""
 BREADTH = 1.4
 """Half the breadth of the patch over half the width of the eye: lashes reach beyond the outer corner."""
-RISE = 0.2
+CLOSING = 1.4
+"""Lids come down faster at first: a half-shut eye looks, and measures, less shut than half."""
+RISE = 0.16
 """Share of the eye's height that the lower lid comes up to meet the upper one."""
 OVERLAP = 0.1
 """Of the eye's height: how far a shut upper lid goes over the lower one, so that nothing shines through."""
 TURNED = 0.45
 """Length of lashes that point down, over that of lashes that point up: they are seen from above."""
-TURNED_SHARE = 0.5
+LASH_SHRINK, LASH_FADE = 0.35, 0.5
+"""How much shorter and fainter lashes above the edge of a shut lid are: they no longer point at the lid's skin."""
+TURNED_SHARE = 0.75
 """Darkness of lashes that point down, over that of lashes that point up: what is behind them is not dark."""
 EVENNESS = 0.6
 """Share of the shadows of the socket that the bulge of a shut lid takes away."""
@@ -72,8 +76,11 @@ class EyePose(NamedTuple):
 
 def eye_poses(controls: Controls) -> tuple[EyePose, EyePose]:
     """What the right and the left eye are to do."""
+    shapes = controls.shapes
     right, left = (
-        EyePose(close, controls.shapes.get(f"eyeSquint{side}", 0.0), controls.shapes.get(f"eyeWide{side}", 0.0), *look)
+        EyePose(
+            1 - (1 - close) ** CLOSING, shapes.get(f"eyeSquint{side}", 0.0), shapes.get(f"eyeWide{side}", 0.0), *look
+        )
         for side, close, look in zip(("Right", "Left"), controls.blink, controls.gaze, strict=True)
     )
     return right, left
@@ -167,7 +174,7 @@ class Lid:
         open_now = (1.0 - over[..., 0]) * (1.0 - under[..., 0]) * min(self._motion(pose, drop, rise), 1.0)
         cover = np.clip(np.maximum(changed, open_now), 0.0, 1.0)
         turned = smoothstep(self.rows, edge + 0.6 * self.rim, edge + 0.3 * self.rim) * (self.rows > edge - 1)
-        cover = np.maximum(cover, turned * close) * np.minimum(self.beside * 4.0, 1.0)
+        cover = np.maximum(cover, turned * close) * self.beside
         return np.dstack([image, cover]).astype(np.float32)
 
     def _motion(self, pose: EyePose, drop: Array, rise: Array) -> float:
@@ -196,12 +203,12 @@ class Lid:
         )
         # The lashes keep their line and shrink above it.
         above = np.maximum(edge - self.rows, 0.0)
-        scale = 1.0 - 0.6 * close * self.beside
+        scale = 1.0 - LASH_SHRINK * close * self.beside
         source = np.stack(
             [columns, np.where(above < self.rim * scale, self.edge - above / scale, from_v) - np.float32(self.top)],
             axis=-1,
         ).astype(np.float32)
-        kept = 1.0 - 0.7 * close * self.beside * smoothstep(above, 0.1 * self.rim, 0.6 * self.rim)
+        kept = 1.0 - LASH_FADE * close * self.beside * smoothstep(above, 0.1 * self.rim, 0.6 * self.rim)
         lashes = look_up(self.lashes, source) * kept[..., None]
         lashes -= np.maximum(lashes, 0.0) * close  # light lines above the lashes are the rim of an open lid
         # Unrolled skin is smooth from side to side; stretched pixels of single hairs would show as streaks.

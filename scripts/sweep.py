@@ -210,7 +210,9 @@ def tell(ledger: Ledger, trial: Trial) -> None:
     assert result is not None, "it has ended"
     metric = ledger.header["objective"]["metric"]
     if result.state == "failed":
-        logger.warning("Trial %s (%s) failed: %s", trial.id, trial.label, (result.error or "").splitlines()[-1])
+        logger.warning(
+            "Trial %s (%s) failed: %s", trial.id, trial.label, " ".join((result.error or "").splitlines()[-2:])
+        )
     else:
         how = f" ({result.state} after {result.epochs} epochs)" if result.state == "pruned" else ""
         logger.info("Trial %s (%s)%s: %s %s, %s s", trial.id, trial.label, how, metric, said(result), result.seconds)

@@ -30,7 +30,7 @@ SHOULDERS_SHARE = 0.07
 """Of a turn that shoulders follow."""
 SHORTEST_NECK = 0.6
 """Length over face size on which the neck takes up a turn, at least."""
-SMALL_TURN_GAINS, LARGE_TURN_GAINS = (1.1, 1.6), (1.2, 1.7)
+SMALL_TURN_GAINS, LARGE_TURN_GAINS = (1.1, 1.35), (1.2, 1.7)
 """Parallax of yaw and of pitch over that of the relief. A picture shows no more of the turned side than there was, and
 a nod hides little that could tell it; with these gains eyes and FaceMesh see about what was asked."""
 STEEPEST, STEEPER_DOWN = 3.0, 1.6

@@ -90,3 +90,15 @@ def test_a_mask_of_another_picture_is_refused() -> None:
     image, truth = scene()
     with pytest.raises(RenderError, match="Make the mask from the same picture"):
         refined_matte(image, truth[:-1])
+
+
+@pytest.mark.parametrize(("texture", "found"), [(0.0, True), (25.0, False)])
+def test_hair_that_the_mask_missed_is_found_before_a_plain_wall(texture: float, found: bool) -> None:
+    image, truth = scene()
+    noise = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 10 * texture, (SIDE, SIDE, 1)), (0, 0), 4)[..., None]
+    image = np.clip(
+        WALL + (image.astype(float) - WALL) * (truth > 0)[..., None] + noise * (truth == 0)[..., None], 0, 255
+    )
+    image[100:180, 52:66] = 10
+    refined = refined_matte(image.astype(np.uint8), blurred(truth))
+    assert (refined[110:170, 56:60].mean() > 200) == found

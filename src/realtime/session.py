@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from src.errors import ConfigError, StreamError
 from src.motion import MotionSpec
-from src.realtime.idle import Idle
+from src.realtime.idle import Idle, Loudness
 from src.realtime.playout import PlayoutClock, SampleQueue
 from src.realtime.scheduler import Action, FrameScheduler
 from src.realtime.timeline import MotionTimeline
@@ -109,7 +109,7 @@ class Session:
         Args:
             predictor: gives a stream per segment.
             draw: (C,) motion values to an (H, W, 3) picture.
-            idle: blinks and head movement, added to the prediction.
+            idle: blinks, head movement and the like, added to the prediction; of this session alone.
             playout_delay_ms: picture and sound are presented this long after they were spoken.
             preparation_ms: work on a picture begins this long before it is presented.
             max_ahead_s: bound of the sound that waits.
@@ -134,6 +134,9 @@ class Session:
         self._sound = SampleQueue(capacity=round(max_ahead_s * self._sample_rate_hz))
         self._timeline = MotionTimeline(
             spec=predictor.spec, fps=self._fps, capacity=round((max_ahead_s + 1.0) * self._fps)
+        )
+        self._loudness = Loudness(
+            samples_per_frame=self._samples_per_frame, capacity=round((max_ahead_s + 1.0) * self._fps)
         )
         self._scheduler = FrameScheduler(fps=self._fps)
         self._stream: Stream | None = None
@@ -205,6 +208,7 @@ class Session:
         else:
             self._sound.push(samples, arrival_s)
             spoken = samples
+        self._loudness.push(samples)
         self._playout.receive(len(samples), arrival_s, resumes=resumes)
         self._timeline.push(self._stream.push(spoken))
 
@@ -235,7 +239,7 @@ class Session:
         return Frame(
             index=decision.index,
             time_s=time_s,
-            image=self._draw(self._idle.apply(sample.values, time_s)),
+            image=self._draw(self._idle.apply(sample.values, self._loudness.take_through(decision.index))),
             audio=self._sound.take_until(first_sample + self._samples_per_frame),
             held=sample.held,
             deadline_s=due_s + self._preparation_s,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.motion import CORE7, MotionSpec
-from src.realtime.idle import BlinkController, IdleFace, IdleHead
+from src.realtime.idle import NoIdle
 from src.realtime.session import Frame, Session
 from src.realtime.sinks import Layout, Write
 
@@ -57,14 +57,6 @@ def jaw_picture(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.full((2, 2, 3), round(float(values[0]) * 510), np.uint8)
 
 
-def still_face() -> IdleFace:
-    """No idle movement within the first minute."""
-    return IdleFace(
-        blink=BlinkController(interval_min_s=60, interval_max_s=61, duration_s=0.2, seed=0),
-        head=IdleHead(yaw_deg=0, pitch_deg=0, roll_deg=0, slowest_hz=0.1, fastest_hz=0.3, seed=0),
-    )
-
-
 def make_session(
     predictor: Follower | None = None,
     draw: Callable[[NDArray[np.float32]], NDArray[np.uint8]] = jaw_picture,
@@ -75,7 +67,7 @@ def make_session(
     return Session(
         predictor=predictor or Follower(),
         draw=draw,
-        idle=still_face(),
+        idle=NoIdle(),
         playout_delay_ms=playout_delay_ms,
         preparation_ms=preparation_ms,
         max_ahead_s=max_ahead_s,

@@ -32,7 +32,7 @@ class Eyeball:
         lights: (h, w, 3) catchlights, to be added.
         centre: of the iris, x and y.
         radius: of the iris.
-        pixels: (h, w, 2) x and y of every pixel.
+        columns: (h, w) x of every pixel.
     """
 
     rest: Array
@@ -41,7 +41,7 @@ class Eyeball:
     lights: Array
     centre: Array
     radius: float
-    pixels: Array
+    columns: Array
 
     def way(self, yaw: float, pitch: float) -> Array:
         """(2,) pixels that the iris moves by for a look in degrees, signs as of the head."""
@@ -56,10 +56,13 @@ class Eyeball:
             return self.rest
         along = way / np.float32(length)
         narrow = np.sqrt(max(1.0 - (length / (BALL_OVER_IRIS * self.radius)) ** 2, 0.25))
-        offset = self.pixels - (self.centre + way)
-        ahead = (offset @ along) * np.float32(1.0 / narrow - 1.0)
-        iris = look_up(self.iris, offset + ahead[..., None] * along + self.centre, surround=cv2.BORDER_CONSTANT)
-        ball = self.white + (iris[..., :3] - self.white) * iris[..., 3:] + self.lights
+        # centre + A (p - centre - way), A stretching by 1 / narrow along the way.
+        stretch = np.eye(2, dtype=np.float32) + np.float32(1.0 / narrow - 1.0) * np.outer(along, along)
+        inverse = np.column_stack([stretch, self.centre - stretch @ (self.centre + way)])
+        size = self.columns.shape[1], self.columns.shape[0]
+        iris = cv2.warpAffine(self.iris, inverse, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        cover = np.ascontiguousarray(iris[..., 3])
+        ball = self.white + (iris[..., :3] - self.white) * cv2.merge((cover, cover, cover)) + self.lights
         share = min(length / PATIENCE_PX, 1.0)
         return ball if share == 1.0 else self.rest + (ball - self.rest) * np.float32(share)
 
@@ -84,7 +87,9 @@ def find_eyeball(patch: Array, seen: Array, centre: Array, radius: float) -> Eye
     cover = smoothstep(distance, radius + 0.8, radius - 0.8)
     complete = white + (iris - white) * cover[..., None] + lights
     rest = complete + (patch - complete) * seen[..., None]
-    return Eyeball(rest, white, np.dstack([iris, cover]), lights, centre.astype(np.float32), radius, pixels)
+    return Eyeball(
+        rest, white, np.dstack([iris, cover]), lights, centre.astype(np.float32), radius, pixels[..., 0].copy()
+    )
 
 
 def _white(patch: Array, inside: np.ndarray, distance: Array, radius: float) -> Array:

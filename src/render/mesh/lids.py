@@ -45,6 +45,8 @@ LASH_SHRINK, LASH_FADE = 0.35, 0.5
 """How much shorter and fainter lashes above the edge of a shut lid are: they no longer point at the lid's skin."""
 TURNED_SHARE = 0.75
 """Darkness of lashes that point down, over that of lashes that point up: what is behind them is not dark."""
+TURNING = 0.7
+"""Share of closing from which lashes point down."""
 EVENNESS = 0.6
 """Share of the shadows of the socket that the bulge of a shut lid takes away."""
 BULGE = 0.10
@@ -98,7 +100,8 @@ class Lid:
         reach, cheek: (1, w) heights of the skin above the lashes and below the eye that goes along.
         rim: height of the lashes.
         beside: (1, w) 1 along the eye, 0 at the sides of the patch.
-        skin: (h, w, 4) the portrait without lashes, and the brightness that it takes to even it out.
+        skin: (h, w, 3) the portrait without lashes.
+        evening: (h, w) logarithm of the brightness that it takes to even it out.
         smooth: (h, w, 3) the same, smooth from side to side.
         lashes: (h, w, 3) what lashes and their shadow add to the skin, mostly below 0.
         portrait: (h, w, 3) the patch of the portrait.
@@ -116,6 +119,7 @@ class Lid:
     rim: float
     beside: Array
     skin: Array
+    evening: Array
     smooth: Array
     lashes: Array
     portrait: Array
@@ -161,21 +165,21 @@ class Lid:
         below = np.clip((self.rows - bottom) / self.cheek, 0.0, 1.0)
         lower_v = self.rows + (rise + WET_RIM * self.rim * close * self.arch) * np.square(1.0 - below)
         upper, upper_v = self._upper(drop, edge, close)
-        columns = np.broadcast_to(self.ball.pixels[..., 0], lower_v.shape)
-        lower = look_up(self.portrait, np.stack([columns, lower_v - np.float32(self.top)], axis=-1).astype(np.float32))
-        under = np.clip(0.5 + (self.rows - bottom) / (2 * EDGE_PX), 0.0, 1.0)[..., None]
-        over = np.clip(0.5 + (edge - self.rows) / (2 * EDGE_PX), 0.0, 1.0)[..., None]
-        image = ball * shadow[..., None]
-        image += (lower - image) * under
-        image += (upper - image) * over
-        image += self._turned_lashes(edge, close)
-        changed = np.maximum(np.abs(self.rows - upper_v) * over[..., 0], np.abs(lower_v - self.rows) * under[..., 0])
+        lower = self._from_rows(self.portrait, lower_v)
+        under = np.clip(0.5 + (self.rows - bottom) / (2 * EDGE_PX), 0.0, 1.0)
+        over = np.clip(0.5 + (edge - self.rows) / (2 * EDGE_PX), 0.0, 1.0)
+        image = ball * _thrice(shadow)
+        image += (lower - image) * _thrice(under)
+        image += (upper - image) * _thrice(over)
+        if close > TURNING:
+            image += self._turned_lashes(edge, close)
+        changed = np.maximum(np.abs(self.rows - upper_v) * over, np.abs(lower_v - self.rows) * under)
         # A ball that does not move is the photo's own, which is a little sharper; the start of a movement fades over.
-        open_now = (1.0 - over[..., 0]) * (1.0 - under[..., 0]) * min(self._motion(pose, drop, rise), 1.0)
+        open_now = (1.0 - over) * (1.0 - under) * min(self._motion(pose, drop, rise), 1.0)
         cover = np.clip(np.maximum(changed, open_now), 0.0, 1.0)
         turned = smoothstep(self.rows, edge + 0.6 * self.rim, edge + 0.3 * self.rim) * (self.rows > edge - 1)
         cover = np.maximum(cover, turned * close) * self.beside
-        return np.dstack([image, cover]).astype(np.float32)
+        return np.asarray(cv2.merge([*cv2.split(image), cover.astype(np.float32, copy=False)]), np.float32)
 
     def _motion(self, pose: EyePose, drop: Array, rise: Array) -> float:
         """Pixels of the largest movement in the eye."""
@@ -191,11 +195,8 @@ class Lid:
         root = np.sqrt(np.maximum(wide * wide - 4 * drop * excess, 1e-6))
         t = 2 * excess / np.maximum(wide + root, 1e-3)
         from_v = np.where(t < 0, self.rows - drop, np.where(t > 1, self.rows, top - self.reach * t))
-        columns = self.ball.pixels[..., 0]
-        where = np.stack([columns, from_v - np.float32(self.top)], axis=-1).astype(np.float32)
-        skin = look_up(self.skin, where)
         near = np.clip(1.0 - np.maximum(t, 0.0), 0.0, 1.0)
-        even = np.exp(skin[..., 3] * (EVENNESS * close) * np.sqrt(near) * self.arch)
+        even = np.exp(self._from_rows(self.evening, from_v) * (EVENNESS * close) * np.sqrt(near) * self.arch)
         # A shut lid is a ball: lightest in its middle, darker at the crease, the lashes and the corners.
         height = np.maximum(self.edge - top + drop, 1.0)
         bulge = 1.0 - (BULGE * close) * self.arch * np.square(
@@ -204,27 +205,31 @@ class Lid:
         # The lashes keep their line and shrink above it.
         above = np.maximum(edge - self.rows, 0.0)
         scale = 1.0 - LASH_SHRINK * close * self.beside
-        source = np.stack(
-            [columns, np.where(above < self.rim * scale, self.edge - above / scale, from_v) - np.float32(self.top)],
-            axis=-1,
-        ).astype(np.float32)
+        source = np.where(above < self.rim * scale, self.edge - above / scale, from_v)
         kept = 1.0 - LASH_FADE * close * self.beside * smoothstep(above, 0.1 * self.rim, 0.6 * self.rim)
-        lashes = look_up(self.lashes, source) * kept[..., None]
+        lashes = self._from_rows(self.lashes, source) * _thrice(kept)
         lashes -= np.maximum(lashes, 0.0) * close  # light lines above the lashes are the rim of an open lid
         # Unrolled skin is smooth from side to side; stretched pixels of single hairs would show as streaks.
         stretched = close * self.arch * smoothstep(self.rows - from_v, 0.0, 3.0)
-        colour = skin[..., :3] + (look_up(self.smooth, where) - skin[..., :3]) * stretched[..., None]
-        return colour * (even * bulge)[..., None] + lashes, from_v
+        colour = self._from_rows(self.skin, from_v)
+        colour += (self._from_rows(self.smooth, from_v) - colour) * _thrice(stretched)
+        return colour * _thrice(even * bulge) + lashes, from_v
 
     def _turned_lashes(self, edge: Array, close: np.float32) -> Array:
         """(h, w, 3) darkness, below 0, of the lashes that hang below a lid which is nearly shut."""
-        down = smoothstep(np.asarray(close, np.float32), 0.7, 1.0)
+        down = smoothstep(np.asarray(close, np.float32), TURNING, 1.0)
         under = np.maximum(self.rows - edge, 0.0)
-        columns = self.ball.pixels[..., 0]
-        source = np.stack([columns, self.edge - under / TURNED - np.float32(self.top)], axis=-1).astype(np.float32)
-        lashes = np.float32(TURNED_SHARE) * np.minimum(look_up(self.lashes, source), 0.0)
+        source = self.edge - under / TURNED
+        lashes = np.float32(TURNED_SHARE) * np.minimum(self._from_rows(self.lashes, source), 0.0)
         fade = down * self.beside * smoothstep(under, TURNED * self.rim, 0.3 * TURNED * self.rim) * (self.rows > edge)
-        return lashes * fade[..., None]
+        return lashes * _thrice(fade)
+
+    def _from_rows(self, picture: Array, v: Array) -> Array:
+        """(h, w, C) of a picture of the patch: each pixel from its own column at the v given for it."""
+        rows = (v - np.float32(self.top)).astype(np.float32, copy=False)
+        columns = self.ball.columns
+        found = cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(found, np.float32)
 
     def paint(self, image: NDArray[np.uint8], where: Array, pose: EyePose) -> None:
         """Draw the eye into a part of the shown picture.
@@ -236,8 +241,15 @@ class Lid:
         """
         local = self.frame.to_local(where) - np.array([self.left, self.top], np.float32)
         layer = look_up(self.posed(pose), local, surround=cv2.BORDER_CONSTANT)
-        shown = image + (layer[..., :3] - image) * layer[..., 3:]
+        alpha = _thrice(layer[..., 3])
+        shown = image + (layer[..., :3] - image) * alpha
         image[...] = np.clip(shown + 0.5, 0, 255).astype(np.uint8)
+
+
+def _thrice(values: Array) -> Array:
+    """(h, w) -> (h, w, 3): NumPy is slow where it repeats a value for three channels."""
+    values = np.ascontiguousarray(values, np.float32)
+    return np.asarray(cv2.merge((values, values, values)), np.float32)
 
 
 def find_lids(image: NDArray[np.uint8], landmarks: Array) -> tuple[Lid, Lid]:
@@ -277,7 +289,7 @@ def _lid(
     v = np.arange(top, float(bottom.max()) + 0.8 * half, dtype=np.float32)[:, None]
     places = frame.to_picture(np.stack(np.broadcast_arrays(u[None], v), axis=-1).astype(np.float32))
     portrait = look_up(image, places).astype(np.float32)
-    skin, smooth, lashes = _without_lashes(portrait, v, edge[None], bottom[None], rim, half)
+    skin, evening, smooth, lashes = _without_lashes(portrait, v, edge[None], bottom[None], rim, half)
     seen = np.clip(0.5 + np.minimum(v - edge, bottom - v) / (2 * EDGE_PX), 0.0, 1.0)
     seen = np.where(bottom - edge > 0.5, seen, 0.0).astype(np.float32)
     middle = frame.to_local(landmarks[iris[0], :2]) - np.array([u[0], top], np.float32)
@@ -286,14 +298,14 @@ def _lid(
     beside = smoothstep(np.abs(u), BREADTH * half, 1.02 * half)
     return Lid(
         frame, float(u[0]), top, v, edge[None], bottom[None], reach[None], cheek[None], rim, beside[None], skin,
-        smooth, lashes, portrait, ball,
+        evening, smooth, lashes, portrait, ball,
     )  # fmt: skip
 
 
 def _without_lashes(
     portrait: Array, v: Array, edge: Array, bottom: Array, rim: float, half: float
-) -> tuple[Array, Array, Array]:
-    """(h, w, 4) skin with its evening brightness (logarithm), (h, w, 3) it made smooth, (h, w, 3) lashes over it."""
+) -> tuple[Array, Array, Array, Array]:
+    """(h, w, 3) skin, (h, w) its evening brightness as a logarithm, (h, w, 3) it made smooth, and lashes over it."""
     first = edge - rim
     columns = np.broadcast_to(np.arange(portrait.shape[1], dtype=np.float32), (len(v), portrait.shape[1]))
     mirrored = np.where(v > first, first - np.minimum(v - first, 1.2 * rim), v) - v[0, 0]
@@ -308,4 +320,5 @@ def _without_lashes(
     low = cv2.GaussianBlur(light, (0, 0), 0.25 * half)
     even = np.log(np.clip(wanted / low, 0.75, 1.8))
     lashes = np.where(((v > first - 0.4 * rim) & (v < bottom))[..., None], portrait - skin, 0.0)
-    return np.dstack([skin, even]).astype(np.float32), smooth.astype(np.float32), lashes.astype(np.float32)
+    skin, even, smooth, lashes = (array.astype(np.float32) for array in (skin, even, smooth, lashes))
+    return skin, even, smooth, lashes

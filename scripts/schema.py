@@ -171,6 +171,18 @@ class BenchmarkRender:
 
 
 @dataclass
+class ContactSheets:
+    """`python -m scripts.contact_sheets`: every channel of an avatar, to be looked at."""
+
+    avatar: str = MISSING
+    out: str = MISSING
+    steps: int = MISSING
+    width: int = MISSING
+    format: str = MISSING
+    render: Any = MISSING
+
+
+@dataclass
 class DownloadModels:
     """`python -m scripts.download_models`: the model file of blendshape labels."""
 
@@ -349,6 +361,7 @@ _ROOTS = {
     "make_avatar": MakeAvatar,
     "render": Render,
     "benchmark_render": BenchmarkRender,
+    "contact_sheets": ContactSheets,
     "benchmark_data": BenchmarkData,
     "predict": Predict,
     "realtime": Realtime,

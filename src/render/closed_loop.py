@@ -21,8 +21,9 @@ from src.face import (
 from src.motion import CORE7, head_angles
 from src.render.avatar import face_size
 
-MEASURED = ("jaw_open", "mouth_wide", "head_yaw", "head_pitch", "head_roll", "eye_blink")
-"""Channels that are compared; `mouth_wide` stands for mouth_wide - mouth_narrow, one movement."""
+MEASURED = CORE7.names
+"""Channels that are compared. Of `mouth_wide` and `mouth_narrow`, one movement, each is compared in the frames where
+the other was not asked for."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +70,19 @@ def measure(asked: NDArray[np.float32], faces: Sequence[Sequence[NDArray[np.floa
     neutral = faces[0][0].astype(np.float64)
     seen = np.array([bool(found) for found in faces[1:]])
     measured = np.array([_channels(found[0].astype(np.float64), neutral) for found in faces[1:] if found])
-    wanted = np.column_stack([asked[:, CORE7.index(name)] for name in MEASURED])
-    wanted[:, 1] -= asked[:, CORE7.index("mouth_narrow")]
-    wanted = wanted[seen]
-    fits = [np.polyfit(x, y, 1)[0] for x, y in zip(wanted.T, measured.T, strict=True)]
-    correlations = [np.corrcoef(x, y)[0, 1] for x, y in zip(wanted.T, measured.T, strict=True)]
-    errors = np.abs(wanted - measured).mean(axis=0)
-    return ClosedLoop(
-        found=int(seen.sum()),
-        r=dict(zip(MEASURED, map(float, correlations), strict=True)),
-        slope=dict(zip(MEASURED, map(float, fits), strict=True)),
-        mean_error=dict(zip(MEASURED, map(float, errors), strict=True)),
-    )
+    wanted = asked[seen].astype(np.float64)
+    r, slope, mean_error = {}, {}, {}
+    for index, name in enumerate(MEASURED):
+        other = _OPPOSITE.get(name)
+        rows = np.ones(len(wanted), bool) if other is None else wanted[:, CORE7.index(other)] == 0
+        x, y = wanted[rows, index], measured[rows, index]
+        r[name] = float(np.corrcoef(x, y)[0, 1])
+        slope[name] = float(np.polyfit(x, y, 1)[0])
+        mean_error[name] = float(np.abs(x - y).mean())
+    return ClosedLoop(int(seen.sum()), r, slope, mean_error)
+
+
+_OPPOSITE = {"mouth_wide": "mouth_narrow", "mouth_narrow": "mouth_wide"}
 
 
 def _channels(face: NDArray[np.float64], neutral: NDArray[np.float64]) -> list[float]:
@@ -93,6 +95,7 @@ def _channels(face: NDArray[np.float64], neutral: NDArray[np.float64]) -> list[f
     return [
         float(gap),
         width - at_rest,
+        at_rest - width,
         yaw,
         pitch,
         roll,

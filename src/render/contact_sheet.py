@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from src.errors import RenderError
 from src.files import replacing
-from src.motion import CORE7
+from src.motion import ARKIT55, CORE7, MotionSpec
 
 
 def contact_sheet(
@@ -79,3 +79,21 @@ def range_of_motion() -> tuple[list[str], NDArray[np.float32]]:
         " ".join(f"{name.split('_')[1]} {value:g}" for name, value in pose.items()) or "neutral" for pose in poses
     ]
     return labels, frames
+
+
+def sweep(spec: MotionSpec, name: str, num_frames: int) -> tuple[list[str], NDArray[np.float32]]:
+    """Labels and (N, F) frames that take one channel from the lower end of its range to the upper one."""
+    channel = spec.channels[spec.index(name)]
+    values = np.linspace(channel.minimum, channel.maximum, num_frames, dtype=np.float32)
+    frames = np.tile(spec.neutral, (num_frames, 1))
+    frames[:, spec.index(name)] = values
+    return [f"{name} {value:.3g}" for value in values], frames
+
+
+def every_shape() -> tuple[list[str], NDArray[np.float32]]:
+    """Labels and (N, 55) frames, each with one blendshape of `arkit55` at its upper end."""
+    shapes = [channel for channel in ARKIT55.channels if channel.unit == "ratio"]
+    frames = np.tile(ARKIT55.neutral, (len(shapes), 1))
+    for frame, shape in zip(frames, shapes, strict=True):
+        frame[ARKIT55.index(shape.name)] = shape.maximum
+    return [shape.name for shape in shapes], frames

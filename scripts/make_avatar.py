@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 
 from scripts.entry import run
 from src.data.landmarks import FaceFinder
+from src.data.person_matte import person_matte
 from src.render.avatar import MINIMUM_FACE_PX, Avatar, check_replaceable, create_avatar
 from src.render.portrait import load_portrait
 
@@ -35,14 +36,14 @@ def main(config: DictConfig) -> None:
 
 
 def avatar_from_picture(image: NDArray[np.uint8], size: int, name: str, minimum_face_px: float) -> Avatar:
-    """Find the face of a picture and crop around it.
+    """Find face and person of a picture and crop around them.
 
     Raises:
         RenderError: there is not exactly one usable face.
     """
     with FaceFinder() as finder:
         faces = finder.find(image)
-    return create_avatar(image, faces, size, name, minimum_face_px)
+    return create_avatar(image, faces, person_matte, size, name, minimum_face_px)
 
 
 def builtin_portrait() -> NDArray[np.uint8]:

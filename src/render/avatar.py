@@ -1,19 +1,22 @@
-"""A portrait that can be animated: the cropped picture, its face landmarks, and the folder that holds both.
+"""A portrait that can be animated: the cropped picture, its layers and face landmarks, and the folder that holds them.
 
 An avatar package is a folder complete in itself:
 
 * `avatar.json`: schema version, name, picture size, hash of the source picture, name and hash of each file;
 * `source.png`: the square crop around the head, 8-bit RGB;
+* `matte.png`: how much of each pixel is person, 8-bit grey, 255 for all;
+* `background.png`: what is behind the person, 8-bit RGB;
 * `landmarks.npy`: (478, 3) float32, pixels of `source.png`, whole numbers at pixel centres; z in the same scale,
   negative towards the camera.
 
-Whoever loads it needs no face detector. Landmarks are handed in as arrays, so that this module depends on
-no detector either.
+Whoever loads it needs neither face detector nor segmentation. Landmarks are handed in as arrays and the segmentation
+as a function, so that this module depends on neither.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -25,10 +28,15 @@ from numpy.typing import NDArray
 from src.errors import RenderError
 from src.face import CHIN, FACE_OVAL, FACE_SIZE_POINTS, FOREHEAD, NUM_LANDMARKS
 from src.files import replacing_folder, write_json
+from src.render.matting import filled_background, finds_the_face, matte_from_landmarks, refined_matte
+
+logger = logging.getLogger(__name__)
 
 SCHEMA = "audio2motion/avatar"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 DESCRIPTION, PICTURE, LANDMARKS = "avatar.json", "source.png", "landmarks.npy"
+MATTE, BACKGROUND = "matte.png", "background.png"
+FILES = {"picture": PICTURE, "matte": MATTE, "background": BACKGROUND, "landmarks": LANDMARKS}
 
 CROP_SIDE = 2.25
 """Side of the crop over the height of the face: leaves room for hair, neck and some shoulder."""
@@ -51,6 +59,9 @@ class Avatar:
         name: what the avatar is called, for people.
         image: (H, W, 3) uint8 RGB, square with an even side.
         landmarks: (478, 3) float32 FaceMesh points in pixels of `image`; z negative towards the camera.
+        matte: (H, W) uint8, 255 for the person.
+        background: (H, W, 3) uint8 RGB, the wall with the person filled in.
+        crop: left, top and side of the square of the source picture, in its pixels; it may leave the picture.
         source_sha256: hash of the pixels of the picture that the crop was taken from.
 
     Raises:
@@ -60,6 +71,9 @@ class Avatar:
     name: str
     image: NDArray[np.uint8]
     landmarks: NDArray[np.float32]
+    matte: NDArray[np.uint8]
+    background: NDArray[np.uint8]
+    crop: tuple[int, int, int]
     source_sha256: str
 
     def __post_init__(self) -> None:
@@ -69,6 +83,15 @@ class Avatar:
                 f"avatar {self.name}: picture of shape {self.image.shape} and type {self.image.dtype}, expected "
                 "(H, H, 3) uint8 RGB with an even H. Make the avatar again with `python -m scripts.make_avatar`."
             )
+        for layer, values, shape in (
+            ("matte", self.matte, (side, side)),
+            ("background", self.background, (side, side, 3)),
+        ):
+            if values.shape != shape or values.dtype != np.uint8:
+                raise RenderError(
+                    f"avatar {self.name}: {layer} of shape {values.shape} and type {values.dtype}, expected {shape} "
+                    "uint8. Make the avatar again with `python -m scripts.make_avatar`."
+                )
         if self.landmarks.shape != (NUM_LANDMARKS, 3) or not np.isfinite(self.landmarks).all():
             raise RenderError(
                 f"avatar {self.name}: landmarks of shape {self.landmarks.shape}, expected finite ({NUM_LANDMARKS}, 3). "
@@ -94,8 +117,10 @@ class Avatar:
         folder = Path(folder)
         check_replaceable(folder)
         with replacing_folder(folder) as unfinished:
-            if not cv2.imwrite(str(unfinished / PICTURE), self.image[..., ::-1]):
-                raise RenderError(f"{folder}: the picture can't be written. Check free space and permissions.")
+            layers = {PICTURE: self.image[..., ::-1], MATTE: self.matte, BACKGROUND: self.background[..., ::-1]}
+            for file, pixels in layers.items():
+                if not cv2.imwrite(str(unfinished / file), pixels):
+                    raise RenderError(f"{folder}: {file} can't be written. Check free space and permissions.")
             np.save(unfinished / LANDMARKS, self.landmarks.astype(np.float32))
             content = {
                 "schema": SCHEMA,
@@ -103,9 +128,9 @@ class Avatar:
                 "name": self.name,
                 "size": self.size,
                 "source_sha256": self.source_sha256,
-                "picture": PICTURE,
-                "landmarks": LANDMARKS,
-                "sha256": {file: _sha256(unfinished / file) for file in (PICTURE, LANDMARKS)},
+                "crop": list(self.crop),
+                **FILES,
+                "sha256": {file: _sha256(unfinished / file) for file in FILES.values()},
             }
             write_json(unfinished / DESCRIPTION, content)
 
@@ -114,7 +139,7 @@ class Avatar:
         """Read a package that `save` wrote and check it against its own hashes.
 
         Raises:
-            RenderError: no package there, a newer schema, or a file that is missing or was changed.
+            RenderError: no package there, another schema, or a file that is missing or was changed.
         """
         folder = Path(folder)
         content = _read_description(folder)
@@ -126,17 +151,20 @@ class Avatar:
                     f"{folder}: {file} is not the file that the package was made with (its SHA-256 differs from "
                     f"{DESCRIPTION}). {_AGAIN}"
                 )
-        picture = cv2.imread(str(folder / content["picture"]), cv2.IMREAD_COLOR)
-        if picture is None:
-            raise RenderError(f"{folder}: {content['picture']} is not a readable picture. {_AGAIN}")
-        landmarks = np.load(folder / content["landmarks"], allow_pickle=False)
-        image = np.ascontiguousarray(picture[..., ::-1])
-        return cls(content["name"], image, landmarks.astype(np.float32), content["source_sha256"])
+        image, background = (
+            np.ascontiguousarray(_read_picture(folder / content[layer], cv2.IMREAD_COLOR)[..., ::-1])
+            for layer in ("picture", "background")
+        )
+        matte = _read_picture(folder / content["matte"], cv2.IMREAD_GRAYSCALE)
+        landmarks = _read_landmarks(folder / content["landmarks"])
+        crop = _crop_of(folder, content["crop"])
+        return cls(content["name"], image, landmarks, matte, background, crop, content["source_sha256"])
 
 
 def create_avatar(
     image: NDArray[np.uint8],
     faces: Sequence[NDArray[np.float32]],
+    segment: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
     size: int,
     name: str,
     minimum_face_px: float = MINIMUM_FACE_PX,
@@ -150,6 +178,8 @@ def create_avatar(
         image: (H, W, 3) uint8 RGB.
         faces: one (478, 3) array of FaceMesh landmarks in pixels of `image` per detected face; a pixel's upper
             left corner has whole coordinates. Faces much smaller than the largest are passed over.
+        segment: gives the coarse matte (H, W) uint8 of the cropped picture, 255 for the person; `person_matte` of
+            `src/data`. It is called with the crop because networks see few pixels: a head in a large photo has none.
         size: side of the avatar's picture in pixels, even.
         name: what the avatar is called.
         minimum_face_px: smallest accepted distance of the outer eye corners in the picture.
@@ -175,7 +205,16 @@ def create_avatar(
     # Detectors give whole coordinates to the corner of a pixel, the renderer to its centre.
     moved = (landmarks - (left, top, 0.0)) * scale - (0.5, 0.5, 0.0)
     source = hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
-    return Avatar(name, resized.astype(np.uint8), moved.astype(np.float32), source)
+    portrait, points = resized.astype(np.uint8), moved.astype(np.float32)
+    matte = refined_matte(portrait, segment(portrait))
+    if not finds_the_face(matte, points):
+        logger.warning(
+            "%s: the segmentation did not find the person. A rough head and shoulders take its place and may drag some "
+            "background along; a photo before a plain background does better.",
+            name,
+        )
+        matte = matte_from_landmarks(points, (size, size))
+    return Avatar(name, portrait, points, matte, filled_background(portrait, matte), (left, top, side), source)
 
 
 def check_replaceable(folder: Path) -> None:
@@ -209,12 +248,23 @@ def _read_description(folder: Path) -> dict[str, Any]:
         raise RenderError(f"{path}: not readable JSON ({error}). {_AGAIN}") from error
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         raise RenderError(f"{path}: not the description of an avatar package. {_AGAIN}")
+    if content.get("schema_version") == 1:
+        raise RenderError(
+            f"{path}: package schema 1, made before avatars had a matte and a background; this program reads "
+            f"{SCHEMA_VERSION}. {_AGAIN}"
+        )
     if content.get("schema_version") != SCHEMA_VERSION:
         raise RenderError(
             f"{path}: package schema {content.get('schema_version')}, this program reads {SCHEMA_VERSION}. {_AGAIN}"
         )
-    missing = {"name", "picture", "landmarks", "sha256", "source_sha256"} - content.keys()
-    if missing or {content["picture"], content["landmarks"]} - content["sha256"].keys():
+    missing = {"name", "sha256", "source_sha256", "crop", *FILES} - content.keys()
+    texts = {content.get(key) for key in FILES if isinstance(content.get(key), str)}
+    if (
+        missing
+        or not isinstance(content["sha256"], dict)
+        or len(texts) < len(FILES)
+        or texts - content["sha256"].keys()
+    ):
         raise RenderError(
             f"{path}: incomplete description (missing: {', '.join(sorted(missing)) or 'hashes'}). {_AGAIN}"
         )
@@ -222,6 +272,26 @@ def _read_description(folder: Path) -> dict[str, Any]:
     if any(Path(file).name != file for file in content["sha256"]):
         raise RenderError(f"{path}: file names must not contain folders. {_AGAIN}")
     return content
+
+
+def _read_picture(path: Path, kind: int) -> NDArray[np.uint8]:
+    picture = cv2.imread(str(path), kind)
+    if picture is None:
+        raise RenderError(f"{path.parent}: {path.name} is not a readable picture. {_AGAIN}")
+    return np.asarray(picture, np.uint8)
+
+
+def _read_landmarks(path: Path) -> NDArray[np.float32]:
+    try:
+        return np.asarray(np.load(path, allow_pickle=False), np.float32)
+    except (OSError, ValueError, TypeError, EOFError) as error:
+        raise RenderError(f"{path.parent}: {path.name} is not a readable array ({error}). {_AGAIN}") from error
+
+
+def _crop_of(folder: Path, crop: object) -> tuple[int, int, int]:
+    if not isinstance(crop, list) or len(crop) != 3 or any(type(number) is not int for number in crop) or crop[2] <= 0:
+        raise RenderError(f"{folder}: crop {crop!r}, expected whole left, top and side above 0. {_AGAIN}")
+    return crop[0], crop[1], crop[2]
 
 
 def _check_face(landmarks: NDArray[np.float64], shape: tuple[int, ...], name: str, minimum_face_px: float) -> None:

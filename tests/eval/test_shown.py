@@ -45,13 +45,14 @@ def test_sound_shifted_by_80_ms_in_a_real_file_reads_80_ms(sound_late_ms: int, t
     from src.data.audio import load_recording
     from src.data.labels import extract_motion
     from src.data.landmarks import FaceLandmarker
+    from src.data.person_matte import person_matte
     from src.render.avatar import create_avatar
     from src.render.mesh import MeshRenderer
     from src.render.mp4 import Mp4Writer
 
     picture = data.astronaut()
     with FaceLandmarker(max_faces=2, static=True) as landmarker:
-        avatar = create_avatar(picture, landmarker.detect(picture), SIDE, "astronaut")
+        avatar = create_avatar(picture, landmarker.detect(picture), person_matte, SIDE, "astronaut")
     renderer = MeshRenderer(size=SIDE, grid_step=4, iterations=10)
     state = renderer.prepare(avatar)
 

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from src.face import FACE_OVAL, INNER_LIP, LEFT_EYE, NUM_LANDMARKS, OUTER_LIP, RIGHT_EYE
 from src.render.avatar import Avatar
+from src.render.matting import filled_background
 
 SIDE = 256
 
@@ -39,9 +40,21 @@ def drawn_landmarks(gap: float = 0.0) -> NDArray[np.float32]:
     return landmarks.astype(np.float32)
 
 
+def drawn_matte() -> NDArray[np.uint8]:
+    """(256, 256) head, neck and shoulders under `drawn_landmarks`, with a border of a few pixels."""
+    matte = np.zeros((SIDE, SIDE), np.uint8)
+    middle = SIDE // 2
+    cv2.ellipse(matte, (middle, middle - 8), (74, 90), 0, 0, 360, (255,), -1)
+    cv2.ellipse(matte, (middle, SIDE + 30), (116, 70), 0, 0, 360, (255,), -1)
+    cv2.rectangle(matte, (middle - 36, middle), (middle + 36, SIDE), (255,), -1)
+    return np.asarray(cv2.GaussianBlur(matte, (0, 0), 2), np.uint8)
+
+
 def drawn_avatar(gap: float = 0.0) -> Avatar:
     """A smooth, coloured picture under `drawn_landmarks`."""
     rng = np.random.default_rng(1)
     noise = cv2.GaussianBlur(rng.uniform(0, 255, (SIDE, SIDE, 3)).astype(np.float32), (0, 0), 6)
     noise = (noise - noise.min()) / np.ptp(noise) * 160 + 60
-    return Avatar("drawn", noise.astype(np.uint8), drawn_landmarks(gap), "0" * 64)
+    image, matte = noise.astype(np.uint8), drawn_matte()
+    crop = (0, 0, SIDE)
+    return Avatar("drawn", image, drawn_landmarks(gap), matte, filled_background(image, matte), crop, "0" * 64)

@@ -18,6 +18,9 @@ def test_a_saved_avatar_loads_the_same(tmp_path: Path) -> None:
     loaded = Avatar.load(tmp_path / "one")
     assert np.array_equal(loaded.image, avatar.image)
     assert np.array_equal(loaded.landmarks, avatar.landmarks)
+    assert np.array_equal(loaded.matte, avatar.matte)
+    assert np.array_equal(loaded.background, avatar.background)
+    assert loaded.crop == avatar.crop
     assert (loaded.name, loaded.source_sha256) == (avatar.name, avatar.source_sha256)
 
 
@@ -28,7 +31,7 @@ def test_saving_again_replaces_the_package_and_leaves_nothing_else(tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
 
 
-@pytest.mark.parametrize("file", ["source.png", "landmarks.npy"])
+@pytest.mark.parametrize("file", ["source.png", "matte.png", "background.png", "landmarks.npy"])
 def test_a_changed_file_is_refused(tmp_path: Path, file: str) -> None:
     drawn_avatar().save(tmp_path / "one")
     path = tmp_path / "one" / file
@@ -37,7 +40,7 @@ def test_a_changed_file_is_refused(tmp_path: Path, file: str) -> None:
         Avatar.load(tmp_path / "one")
 
 
-@pytest.mark.parametrize("file", ["source.png", "landmarks.npy"])
+@pytest.mark.parametrize("file", ["source.png", "matte.png", "background.png", "landmarks.npy"])
 def test_a_missing_file_is_named(tmp_path: Path, file: str) -> None:
     drawn_avatar().save(tmp_path / "one")
     (tmp_path / "one" / file).unlink()
@@ -49,7 +52,8 @@ def test_a_missing_file_is_named(tmp_path: Path, file: str) -> None:
     ("change", "message"),
     [
         ({"schema": "other"}, "not the description of an avatar package"),
-        ({"schema_version": 99}, "package schema 99, this program reads 1"),
+        ({"schema_version": 99}, "package schema 99, this program reads 2"),
+        ({"schema_version": 1}, "made before avatars had a matte .*make_avatar"),
         ({"sha256": {}}, "incomplete description"),
     ],
 )
@@ -84,6 +88,11 @@ def test_a_folder_of_other_things_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
+def whole(image: np.ndarray) -> np.ndarray:
+    """A segmentation that sees nothing but person."""
+    return np.full(image.shape[:2], 255, np.uint8)
+
+
 def picture(side: int = 400) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 255, (side, side, 3), np.uint8)
 
@@ -95,14 +104,14 @@ def test_landmarks_stay_on_their_pixels_through_the_crop(left: int, top: int, sc
     marked = landmarks[list(FACE_SIZE_POINTS), :2]
     for x, y in marked:
         image[int(y) - 3 : int(y) + 4, int(x) - 3 : int(x) + 4] = 255
-    avatar = create_avatar(image, [landmarks], 256, "marked")
+    avatar = create_avatar(image, [landmarks], whole, 256, "marked")
     for x, y in avatar.landmarks[list(FACE_SIZE_POINTS), :2]:
         assert avatar.image[round(float(y)), round(float(x))].min() > 200
 
 
 def test_the_whole_face_is_in_the_crop() -> None:
     landmarks = drawn_landmarks() * 0.5
-    avatar = create_avatar(picture(130), [landmarks], 128, "small")
+    avatar = create_avatar(picture(130), [landmarks], whole, 128, "small")
     assert avatar.size == 128
     assert avatar.landmarks[:, :2].min() > 0
     assert avatar.landmarks[:, :2].max() < 128
@@ -120,9 +129,9 @@ def test_the_whole_face_is_in_the_crop() -> None:
 )
 def test_a_portrait_that_cannot_be_used_is_refused_with_its_reason(faces: list[np.ndarray], message: str) -> None:
     with pytest.raises(RenderError, match=message):
-        create_avatar(picture(), [face.astype(np.float32) for face in faces], 256, "photo")
+        create_avatar(picture(), [face.astype(np.float32) for face in faces], whole, 256, "photo")
 
 
 def test_an_odd_size_is_refused() -> None:
     with pytest.raises(RenderError, match="with an even H"):
-        create_avatar(picture(), [drawn_landmarks()], SIDE - 1, "odd")
+        create_avatar(picture(), [drawn_landmarks()], whole, SIDE - 1, "odd")

@@ -23,10 +23,11 @@ PORTRAITS = (
 def test_mouth_and_lids_follow_on_every_portrait(shared: Path, name: str) -> None:
     pytest.importorskip("mediapipe", reason="MediaPipe is not installed (extra `data`)")
     from src.data.landmarks import FaceFinder, FaceLandmarker
+    from src.data.person_matte import person_matte
 
     photo = load_portrait(shared / "data/real/portraits" / name)
     with FaceFinder() as finder:
-        avatar = create_avatar(photo, finder.find(photo), 512, name)
+        avatar = create_avatar(photo, finder.find(photo), person_matte, 512, name)
     renderer = MeshRenderer(size=512, grid_step=4, iterations=10)
     state = renderer.prepare(avatar)
     asked = random_motion(np.random.default_rng(0), 60)

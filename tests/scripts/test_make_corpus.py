@@ -19,7 +19,8 @@ from src.motion import CORE7, Motion
 from src.render.avatar import Avatar
 
 ROOT = Path(__file__).resolve().parents[2]
-AVATAR = Avatar("grey", np.full((8, 8, 3), 128, np.uint8), np.zeros((478, 3), np.float32), "none")
+GREY = np.full((8, 8, 3), 128, np.uint8)
+AVATAR = Avatar("grey", GREY, np.zeros((478, 3), np.float32), np.full((8, 8), 255, np.uint8), GREY, (0, 0, 8), "none")
 
 
 def config(*overrides: str) -> DictConfig:

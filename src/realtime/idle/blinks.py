@@ -15,7 +15,8 @@ Figures that the numbers here stand on:
 
 Our 18 real clips of 6 s and more (3.9 minutes of broadcasts and interviews, read by MediaPipe with
 `src.eval.blink_metrics.find_blinks` at 0.4) give 41 blinks a minute, half shut for 144 ms (76 to 219), the logarithm of
-intervals spread by 0.8. Part of that rate is a tracker's flicker; duration and spread are those used here.
+intervals spread by 0.8. That is twice the published rate and was not checked by eye for flicker of the tracker, so the
+literature's figures are used; asymmetry was 1.3 in peak speed, at 25 frames per second.
 """
 
 import math

@@ -165,12 +165,16 @@ def test_an_unknown_artifact_says_what_to_check(tmp_path: Path, monkeypatch: pyt
 
 
 def test_no_key_is_an_error_that_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("wandb", reason="W&B is an extra: pip install -e '.[wandb]'")
+    wandb = pytest.importorskip("wandb", reason="W&B is an extra: pip install -e '.[wandb]'")
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    with pytest.raises(CheckpointError, match="No API key"):
-        downloaded("me/talk/checkpoint-1x:best", tmp_path)
+    try:
+        with pytest.raises(CheckpointError, match="No API key"):
+            downloaded("me/talk/checkpoint-1x:best", tmp_path)
+    finally:
+        wandb.teardown()  # it keeps the settings that it read here, for the whole process
 
 
 def test_without_the_package_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,7 @@ class MeshRenderer:
         nodes = grid_points(self._size, self._step)
         expression = expression_field(landmarks, mouth, self._size, self._step)
         head_step = HEAD_STEP * self._step
-        matte, wall = np.full(avatar.image.shape[:2], 255, np.uint8), avatar.image
+        matte, wall = avatar.matte, avatar.background
         # Where all is person, there is no wall to leave alone.
         follow = (loose if matte.min() < 255 else held)(landmarks, self._size, head_step)
         return MeshState(

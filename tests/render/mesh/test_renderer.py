@@ -12,7 +12,7 @@ from scripts.entry import CONFIG_FOLDER
 from scripts.make_avatar import builtin_avatar
 from scripts.schema import register
 from src.errors import RenderError
-from src.face import CHIN, NOSE_TIP
+from src.face import CHIN, FOREHEAD, NOSE_TIP
 from src.motion import ARKIT55, CORE7
 from src.render.mesh import MeshRenderer, MeshState
 from src.render.mesh.geometry import sample_grid
@@ -110,8 +110,11 @@ def test_the_nose_goes_where_the_vocabulary_says(
 
 
 def test_roll_turns_clockwise_in_the_picture(renderer: MeshRenderer, closed: MeshState) -> None:
-    chin = drawn_avatar().landmarks[CHIN]
-    assert where(renderer, closed, motion(head_roll=20.0), chin, lower=True)[0] < chin[0] - 10.0
+    landmarks, frame = drawn_avatar().landmarks, motion(head_roll=20.0)
+    chin = where(renderer, closed, frame, landmarks[CHIN], lower=True)
+    forehead = where(renderer, closed, frame, landmarks[FOREHEAD], lower=False)
+    right, up = forehead[0] - chin[0], chin[1] - forehead[1]
+    assert np.degrees(np.arctan2(right, up)) == pytest.approx(20.0, abs=2.0)
 
 
 def test_the_chin_goes_down_with_the_jaw(renderer: MeshRenderer, closed: MeshState) -> None:

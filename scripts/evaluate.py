@@ -11,7 +11,7 @@ import logging
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from rich.table import Table
 
 from scripts.best_checkpoint import resolve
 from scripts.entry import run
-from scripts.evaluating import Material, check_spec, closures_by_phoneme, open_part, run_data
+from scripts.evaluating import check_spec, closures_by_phoneme, open_part, run_data
 from scripts.evaluation_columns import landmark_columns
 from scripts.evaluation_rows import Absences, all_rows, facts_of
 from scripts.evaluation_sync import sync_columns
@@ -52,10 +52,47 @@ PRINTED = ("pearson_r", "ccc", "std_ratio", "lip_mae", "lag", "peak_f1")
 """Columns of the table on stderr."""
 
 
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What was measured.
+
+    Attributes:
+        record: what `metrics.json` holds.
+        curves: of the clips that are shown.
+        cases: the model's, of every clip.
+    """
+
+    record: dict[str, Any]
+    curves: Sequence[ClipCurves]
+    cases: Sequence[Case]
+
+    def write(self, out: Path) -> None:
+        """Write `metrics.json` and `report.html` into a folder."""
+        write_json(out / METRICS, self.record)
+        write_page(out / REPORT, evaluation_page(self.record, self.curves))
+
+
 def main(config: DictConfig) -> None:
     """Measure, write and print."""
-    started = time.monotonic()
     torch.set_num_threads(config.cpu_threads)
+    evaluation = evaluated(config, " ".join(["python -m scripts.evaluate", *_given(sys.argv[1:])]))
+    record, out = evaluation.record, Path(config.out)
+    evaluation.write(out)
+    Console(stderr=True).print(printed(record))
+    logger.info("%s: %d rows, %.0f s", out / REPORT, len(record["rows"]), record["seconds"])
+
+
+def evaluated(config: DictConfig, command: str) -> Evaluation:
+    """Measure a model and its controls; Hydra must be ready to compose.
+
+    Args:
+        config: of the script; its `out` and `cpu_threads` are the caller's business.
+        command: which gives the same figures, for the record.
+
+    Raises:
+        Audio2MotionError: of model or data, as the parts of an evaluation say.
+    """
+    started = time.monotonic()
     path = resolve(config.checkpoint)
     model, taken = load_model(path), run_data(path)
     folder = Path(config.data.store)
@@ -87,7 +124,7 @@ def main(config: DictConfig) -> None:
 
     origin = None if path.suffix.lower() == ONNX_SUFFIX else read_description(path).origin
     record = {
-        "command": " ".join(["python -m scripts.evaluate", *_given(sys.argv[1:])]),
+        "command": command,
         "checkpoint": facts_of(path, sha256_of(path), model.contract, origin),
         "data": material.facts | {"closures": _closure_source(phonemes)},
         "seed": config.seed,
@@ -108,11 +145,7 @@ def main(config: DictConfig) -> None:
         "config": OmegaConf.to_container(config, resolve=True),
         "seconds": round(time.monotonic() - started, 1),
     }
-    out = Path(config.out)
-    write_json(out / METRICS, record)
-    write_page(out / REPORT, evaluation_page(record, shown_curves(record["clips"], cases, config.eval.shown)))
-    console.print(printed(measured, material))
-    logger.info("%s: %d rows, %.0f s", out / REPORT, len(measured), record["seconds"])
+    return Evaluation(record, shown_curves(record["clips"], cases, config.eval.shown), cases)
 
 
 def shown_curves(
@@ -225,20 +258,21 @@ def _given(arguments: Sequence[str]) -> list[str]:
     return [argument for argument in arguments if not argument.startswith("hydra")]
 
 
-def printed(rows: Mapping[str, MeasuredRow], material: Material) -> Table:
+def printed(record: Mapping[str, Any]) -> Table:
     """The main figures, for people at a terminal."""
-    clips, speakers = material.facts["clips"], material.facts["speakers"]
-    table = Table(title=f"{material.facts['split']} part, {clips} clips of {speakers} speakers", title_justify="left")
+    data = record["data"]
+    title = f"{data['split']} part, {data['clips']} clips of {data['speakers']} speakers"
+    table = Table(title=title, title_justify="left")
     table.add_column("")
     for name in PRINTED:
         table.add_column(FIGURES[name].metric.label, justify="right")
-    for row in rows.values():
+    for row in record["rows"].values():
         cells = []
         for name in PRINTED:
-            figure = row.figures[name]
-            interval = "" if figure.low is None else f"\n{figure.low:.3g} … {figure.high:.3g}"
-            cells.append("—" if figure.value is None else f"{figure.value:.3g}{interval}")
-        table.add_row(row.row.label, *cells)
+            value, low, high = (row["figures"][name][key] for key in ("value", "low", "high"))
+            interval = "" if low is None else f"\n{low:.3g} … {high:.3g}"
+            cells.append("—" if value is None else f"{value:.3g}{interval}")
+        table.add_row(row["label"], *cells)
     return table
 
 

@@ -1,9 +1,11 @@
 """Rank the configurations of a sweep and name its best checkpoint.
 
 python -m scripts.leaderboard <sweep dir>
+python -m scripts.leaderboard <sweep dir> wandb=true
 
 Writes `leaderboard.html`, `leaderboard.md`, `leaderboard.csv` and `best.json` into the sweep, which may still be
-running, and lets `checkpoint=best` mean its best. Ranks by validation data alone.
+running, and lets `checkpoint=best` mean its best. Ranks by validation data alone. With `wandb=true`
+Weights & Biases gets table, page and the best checkpoint as well.
 """
 
 import json
@@ -17,6 +19,7 @@ from omegaconf import DictConfig
 from scripts.best_checkpoint import BEST_FILE, name_best
 from scripts.entry import run
 from scripts.ledger import Ledger, Trial
+from scripts.sweep_tracking import log_leaderboard
 from src.errors import CheckpointError, StreamError
 from src.eval.leaderboard import ClipScore, Entry, Leaderboard, Objective, Row, advantage, finalists, leaderboard
 from src.eval.leaderboard_page import Subject, Winner, control_table, leaderboard_page, passed_over_table, summary
@@ -56,6 +59,16 @@ def main(config: DictConfig) -> None:
     if winner.entry is not None:
         where = f"; checkpoint=best means it ({config.best.pointer})" if config.best.pointer else ""
         logger.info("best checkpoint %s%s", ledger.folder / winner.entry.checkpoint, where)
+    if config.wandb.log:
+        log_leaderboard(
+            ledger.folder,
+            ledger.header,
+            board,
+            page_name=PAGE,
+            csv_name=CSV,
+            project=config.wandb.project,
+            entity=config.wandb.entity,
+        )
     logger.info("%s", ledger.folder / PAGE)
 
 
@@ -243,4 +256,4 @@ def _write_text(path: Path, text: str) -> None:
 
 if __name__ == "__main__":
     # Not `sweep`: Hydra takes that for a choice of conf/sweep.
-    run(main, "leaderboard", positional="folder")
+    run(main, "leaderboard", positional="folder", short={"wandb": "wandb.log"})

@@ -31,6 +31,7 @@ class Train:
     seed: int = 0
     spec: Any = MISSING
     test: bool = False
+    evaluation: str | None = None
     resume: bool = False
     cpu_threads: int = MISSING
     features: Any = MISSING
@@ -317,6 +318,7 @@ class Leaderboard:
     bootstrap: Any = MISSING
     names: Any = MISSING
     colour_by: str = MISSING
+    wandb: Any = MISSING
 
 
 @dataclass

@@ -1,8 +1,8 @@
-"""What a run leaves with Weights & Biases besides its curves: figures, the probe, and files that know their origin.
+"""What a run leaves with Weights & Biases besides its curves: figures, probe, evaluation, files that know their origin.
 
 Part of `scripts.train`; docs/tracking.md says what a reviewer finds where. Nothing here needs a network: without
 `WANDB_API_KEY` the same is kept under `<out>/wandb`, for `wandb sync` later. Of the data only hashes and counts are
-told, never a clip; what is heard and seen of them is the probe.
+told, never a clip; what is heard and seen of them is the probe, and lip curves of the evaluation.
 """
 
 import logging
@@ -16,6 +16,7 @@ from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from scripts.probe import ProbeResult
+from scripts.wandb_tables import evaluation_media, evaluation_summary
 from src.errors import CheckpointError, ConfigError
 from src.files import sha256_of, write_json
 from src.models.checkpoint import Checkpoint, load_checkpoint
@@ -24,6 +25,8 @@ from src.models.export import FP32, export_step
 if TYPE_CHECKING:
     from wandb import Artifact
     from wandb.sdk.wandb_run import Run
+
+    from scripts.evaluate import Evaluation
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +84,7 @@ def log_results(
     last: Path | None,
     onnx: Path | None,
     probe: ProbeResult | None,
+    evaluation: "Evaluation | None",
 ) -> None:
     """Give a finished run's results to W&B and end its run there; without `logger=wandb` do nothing.
 
@@ -94,11 +98,15 @@ def log_results(
         metrics: what `metrics.json` holds.
         best, last, onnx: files of the run, not to change afterwards; None for those that it lacks.
         probe: what `scripts.probe` made.
+        evaluation: of `best`.
     """
     for run in (tracker.experiment for tracker in loggers if isinstance(tracker, WandbLogger)):
         run.summary.update({name: value for name, value in metrics.items() if name not in _NAMED_PEOPLE})
         if probe is not None:
             _log_probe(run, probe)
+        if evaluation is not None:
+            run.log(evaluation_media(evaluation))
+            run.summary.update(evaluation_summary(evaluation.record))
         _log_artifacts(run, out, metrics=metrics, best=best, last=last, onnx=onnx)
         folder = Path(run.dir).parent
         run.finish()
@@ -130,24 +138,30 @@ def _log_artifacts(
     facts = ("data_hash", "split_hash", "spec", "train", "val", "test", "speaker_disjoint")
     write_json(out / DATA, {name: metrics[name] for name in facts})
     data_name, data = f"data-{metrics['data_hash'][:12]}", {name: metrics[name] for name in facts}
-    _use(run, _artifact(data_name, "dataset", out / DATA, data))
+    _use(run, file_artifact(data_name, "dataset", out / DATA, data))
 
     made_from = {"data": data_name, "data_hash": metrics["data_hash"]}
     name = f"checkpoint-{run.id}"
     figures = {key: value for key, value in metrics.items() if key.startswith("val/")}
     checkpoint = {**told, "made_from": made_from, "epoch": metrics["best_epoch"], **figures}
     # W&B gives `latest` to whatever is logged, so that the last one keeps it.
-    run.log_artifact(_artifact(name, "model", best, checkpoint), aliases=["best", "latest"])
+    run.log_artifact(file_artifact(name, "model", best, checkpoint), aliases=["best", "latest"])
     if last is not None:
-        run.log_artifact(_artifact(name, "model", last, {**told, "made_from": made_from}), aliases=["latest"])
+        run.log_artifact(file_artifact(name, "model", last, {**told, "made_from": made_from}), aliases=["latest"])
     if onnx is not None:
         made_from = {"checkpoint": f"{name}:best", "checkpoint_sha256": sha256_of(best), **made_from}
         exported = {**told, "made_from": made_from, **figures}
-        run.log_artifact(_artifact(f"onnx-{run.id}", "onnx", onnx, exported), aliases=["best", "latest"])
+        run.log_artifact(file_artifact(f"onnx-{run.id}", "onnx", onnx, exported), aliases=["best", "latest"])
 
 
-def _artifact(name: str, kind: str, file: Path, metadata: Mapping[str, Any]) -> "Artifact":
-    """One file of the run folder, taken from where it lies."""
+def file_artifact(name: str, kind: str, file: Path, metadata: Mapping[str, Any]) -> "Artifact":
+    """One file, taken from where it lies, that says its SHA-256.
+
+    Args:
+        name, kind: of the artifact.
+        file: not to change before it is sent.
+        metadata: what else to say of it.
+    """
     import wandb
 
     artifact = wandb.Artifact(name, type=kind, metadata={**metadata, "sha256": sha256_of(file)})

@@ -4,7 +4,8 @@ python -m scripts.train data.store=data/prepared out=runs/first
 
 Writes `best.ckpt` (by `val/lip_r` unless told otherwise), `last.ckpt`, `metrics.csv`, `config.yaml`, `hparams.yaml`
 (the same with commit and data hash) and, when all is done, `metrics.json`; with `logger=wandb` or `probe=default` also
-a clip to look at, `probe.mp4` and `probe.png`. docs/tracking.md says what each holds.
+a clip to look at, `probe.mp4` and `probe.png`; with `logger=wandb` or `evaluation=val` what `scripts.evaluate` says of
+the best checkpoint, in `evaluation/`. docs/tracking.md says what each holds.
 
 Any value of `conf/train.yaml` and its groups can be given; `experiment=<name>` gives several at once.
 """
@@ -15,22 +16,23 @@ import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 import torch
+from hydra import compose
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import ProgressBar
 
-from scripts.entry import run
+from scripts.entry import quoted, run
 from scripts.judging import Part, judge
 from scripts.probe import Probe
 from scripts.tracking import export_onnx, is_tracked, log_results
 from src.data.datamodule import MotionDataModule, part_facts
 from src.data.features import FeatureExtractor
 from src.data.speaker_offset import alignment_record
-from src.errors import CheckpointError, ConfigError
+from src.errors import Audio2MotionError, CheckpointError, ConfigError
 from src.eval.provenance import commit
 from src.files import replacing, sha256_of, write_json
 from src.models.checkpoint import Checkpoint, Contract, load_checkpoint
@@ -38,9 +40,14 @@ from src.models.motion_module import MotionModule
 from src.models.network import MotionNetwork
 from src.motion import spec_named
 
+if TYPE_CHECKING:
+    from scripts.evaluate import Evaluation
+
 logger = logging.getLogger(__name__)
 
 BEST, LAST, METRICS, CONFIG, ONNX = "best.ckpt", "last.ckpt", "metrics.json", "config.yaml", "best.onnx"
+EVALUATION = "evaluation"
+"""Folder in the run folder."""
 
 
 def main(config: DictConfig) -> None:
@@ -112,6 +119,7 @@ def main(config: DictConfig) -> None:
         last=out / LAST if (out / LAST).is_file() else None,
         onnx=export_onnx(best, out / ONNX) if is_tracked(trainer.loggers) else None,
         probe=shown,
+        evaluation=None if config.evaluation is None else evaluation_of(config, out),
     )
     logger.info(
         "%s: lip_r %.3f on %d clips of %s speakers. %s",
@@ -159,6 +167,33 @@ def judged(best: Checkpoint, module: MotionModule, data: MotionDataModule, parts
         "speakers": {part: judgement.speakers for part, judgement in judgements.items()},
         "clips": {part: judgement.clips for part, judgement in judgements.items()},
     }
+
+
+def evaluation_of(config: DictConfig, out: Path) -> "Evaluation | None":
+    """Measure the best checkpoint beside its controls, and write that; None, with a warning, where it can't be done.
+
+    Without the sync expert, which would be trained first.
+    """
+    from scripts.evaluate import evaluated  # which builds its reference by this script
+
+    given = {
+        "checkpoint": quoted(str(out / BEST)),
+        "data.store": quoted(str(config.data.store)),
+        "split": config.evaluation,
+        "out": quoted(str(out / EVALUATION)),
+        "seed": config.seed,
+        "eval.sync_expert": "null",
+    }
+    if config.data.cache is not None:
+        given["data.cache"] = quoted(str(config.data.cache))
+    overrides = [f"{key}={value}" for key, value in given.items()]
+    try:
+        evaluation = evaluated(compose("evaluate", overrides), " ".join(["python -m scripts.evaluate", *overrides]))
+    except Audio2MotionError as error:  # the run is whole without it
+        logger.warning("No evaluation of the best checkpoint. %s", error)
+        return None
+    evaluation.write(out / EVALUATION)
+    return evaluation
 
 
 def data_record(data: MotionDataModule) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from scripts.entry import CONFIG_FOLDER, quoted
 from scripts.schema import register
 
 WITHOUT_EFFECT = (
-    "out", "resume", "cpu_threads", "logger", "probe", "callbacks.progress", "callbacks.resume_point",
+    "out", "resume", "cpu_threads", "logger", "probe", "evaluation", "callbacks.progress", "callbacks.resume_point",
     "trainer.default_root_dir", "data.cache", "data.num_workers",
 )  # fmt: skip
 """Keys of `conf/train.yaml` that say where and how a run works, not what comes out: no part of an id."""

@@ -20,6 +20,16 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from scripts.entry import run
+from scripts.wandb_tables import (
+    EVALUATION_CURVES,
+    EVALUATION_FIGURES,
+    EVALUATION_SLICES,
+    EVALUATION_TABLE,
+    PARETO_AXES,
+    SWEEP_LEADERBOARD,
+    SWEEP_PAGE,
+    SWEEP_PARETO,
+)
 from src.errors import ConfigError
 from src.files import write_json
 
@@ -112,10 +122,18 @@ def groups() -> list[Group]:
         ),
         Group(
             "Sweep",
-            "Each line is a run; those that end high share what they cross. Filter by group for one sweep.",
+            "Each line is a run; those that end high share what they cross. Filter by group for one sweep. Table, plot "
+            "and page are of the runs of scripts.leaderboard; the plot's table says which point none beats.",
             [
                 wr.ParallelCoordinatesPlot(title="Axes, cost and quality", columns=[*axes, *figures]),
-                wr.MediaBrowser(title="Leaderboard and Pareto plot", media_keys=["sweep/leaderboard", "sweep/pareto"]),
+                wr.WeavePanelSummaryTable(table_name=SWEEP_LEADERBOARD),
+                wr.CustomChart(
+                    query={"summaryTable": {"tableKey": f"{SWEEP_PARETO}_table"}},
+                    chart_name="wandb/scatter/v0",
+                    chart_fields=dict(zip(("x", "y"), PARETO_AXES, strict=True)),
+                    chart_strings={"title": "Quality against algorithmic latency (ms)"},
+                ),
+                wr.MediaBrowser(title="Leaderboard", media_keys=[SWEEP_PAGE]),
             ],
         ),
         Group(
@@ -140,7 +158,13 @@ def groups() -> list[Group]:
         Group(
             "Controls and slices",
             "The evaluation of the best checkpoint: the model above its controls, with intervals over speakers.",
-            [wr.MediaBrowser(title="Evaluation", media_keys=["evaluation/curves", "evaluation/report"])],
+            [
+                wr.WeavePanelSummaryTable(table_name=EVALUATION_TABLE),
+                wr.WeavePanelSummaryTable(table_name=EVALUATION_SLICES),
+                wr.WeavePanelSummaryTable(table_name=EVALUATION_FIGURES),
+                wr.BarPlot(title="Lip correlation above that of energy", metrics=["evaluation/lip_r_over_energy"]),
+                wr.MediaBrowser(title="Worst, median and best clips", media_keys=[EVALUATION_CURVES]),
+            ],
         ),
         Group("Differences", "What two runs were given that is not the same.", [wr.RunComparer(diff_only="split")]),
     ]

@@ -5,7 +5,6 @@ import os
 import re
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,63 +18,21 @@ pytest.importorskip("matplotlib", reason="pictures need the extra `data`")
 
 import wandb
 from pytorch_lightning.loggers import WandbLogger
-from wandb.proto import wandb_internal_pb2
-from wandb.sdk.internal.datastore import DataStore
 
+from scripts import leaderboard
 from scripts.entry import CONFIG_FOLDER
 from scripts.schema import register
+from scripts.sweep_tracking import best_artifact
 from scripts.tracking import is_offline, log_results, run_id
 from scripts.train import main
+from src.data.store import write_manifest
 from src.files import sha256_of
+from tests.scripts.sweep_folder import add, begin
+from tests.scripts.wandb_record import Record, read
 from tests.tiny_store import write_tiny_store
 
 KEY = "WANDB_API_KEY"
 TERMS = ("reconstruction", "velocity", "smoothness", "concordance")
-
-
-@dataclass
-class Record:
-    """What W&B will send of a run."""
-
-    config: dict[str, Any] = field(default_factory=dict)
-    history: list[dict[str, Any]] = field(default_factory=list)
-    summary: dict[str, Any] = field(default_factory=dict)
-    artifacts: list[Any] = field(default_factory=list)
-    files: set[str] = field(default_factory=set)
-    exit_codes: list[int] = field(default_factory=list)
-
-    def curve(self, name: str) -> list[float]:
-        return [row[name] for row in self.history if name in row]
-
-    def artifacts_of(self, kind: str) -> list[Any]:
-        return [artifact for artifact in self.artifacts if artifact.type == kind]
-
-
-def read(path: Path) -> Record:
-    """A `.wandb` file, record by record."""
-    opened, record = DataStore(), Record()
-    opened.open_for_scan(str(path))
-    while (data := opened.scan_data()) is not None:
-        entry = wandb_internal_pb2.Record()
-        entry.ParseFromString(data)
-        match entry.WhichOneof("record_type"):
-            case "config":
-                record.config |= {item.key: json.loads(item.value_json) for item in entry.config.update}
-            case "history":
-                record.history.append({name_of(item): json.loads(item.value_json) for item in entry.history.item})
-            case "summary":
-                record.summary |= {name_of(item): json.loads(item.value_json) for item in entry.summary.update}
-            case "artifact":
-                record.artifacts.append(entry.artifact)
-            case "files":
-                record.files |= {file.path for file in entry.files.files}
-            case "exit":
-                record.exit_codes.append(entry.exit.exit_code)
-    return record
-
-
-def name_of(item: Any) -> str:
-    return item.key or ".".join(item.nested_key)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +47,9 @@ def no_key() -> Iterator[None]:
 def out(inputs: Path, no_key: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished run."""
     folder = tmp_path_factory.mktemp("tracked")
-    write_tiny_store(folder / "store", {"ann": [70, 45], "bob": [60], "cid": [50]})
+    store = write_tiny_store(folder / "store", {"ann": [70, 45], "bob": [60], "cid": [50]})
+    parts = {"ann": "train", "bob": "val", "cid": "val"}
+    write_manifest(folder / "store", store.clips, {clip.clip_id: parts[clip.speaker] for clip in store.clips})
     register()
     overrides = [
         f"data.store={folder / 'store'}",
@@ -111,10 +70,10 @@ def out(inputs: Path, no_key: None, tmp_path_factory: pytest.TempPathFactory) ->
     ]
     with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
         config = compose("train", overrides=overrides)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("builtins.input", forbidden("a question was asked"))
-        patch.setattr(socket.socket, "connect", only_to_this_machine(socket.socket.connect))
-        main(config)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("builtins.input", forbidden("a question was asked"))
+            patch.setattr(socket.socket, "connect", only_to_this_machine(socket.socket.connect))
+            main(config)
     wandb.teardown()  # its service writes the file's end in its own time
     return folder / "run"
 
@@ -256,7 +215,7 @@ def test_onnx_knows_its_checkpoint_and_a_reference_has_no_latest_of_its_own(inpu
     metrics = {**hashes, **facts, "commit": "c", "seed": 0, "best_epoch": 0, "val/lip_r": 0.5}
     metrics |= {"clips": {"val": {"ann_0": {"speaker": "ann"}}}, "speakers": {"val": {"ann": {}}}}
     tracker = WandbLogger(save_dir=tmp_path, offline=True, settings={"silent": True})
-    log_results([tracker], tmp_path, metrics=metrics, best=best, last=None, onnx=onnx, probe=None)
+    log_results([tracker], tmp_path, metrics=metrics, best=best, last=None, onnx=onnx, probe=None, evaluation=None)
     wandb.teardown()
     (path,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
     kept = read(path)
@@ -279,3 +238,98 @@ def test_the_document_names_curves_that_exist(kept: Record) -> None:
     known = {name.removesuffix(".path") for row in kept.history for name in row}
     assert len(named) > 10
     assert named - known == set()
+
+
+def table(out: Path, kept: Record, name: str) -> list[dict[str, Any]]:
+    """Rows of a table that was logged, from its file."""
+    (path,) = kept.curve(f"{name}.path")
+    (folder,) = out.glob("wandb/offline-run-*/files")
+    content = json.loads((folder / str(path)).read_text("utf-8"))
+    return [dict(zip(content["columns"], row, strict=True)) for row in content["data"]]
+
+
+def test_the_evaluation_stands_beside_its_controls_with_intervals(out: Path, kept: Record) -> None:
+    record = json.loads((out / "evaluation" / "metrics.json").read_text("utf-8"))
+    assert (out / "evaluation" / "report.html").is_file()
+    assert record["data"]["split"] == "val"
+    wide, figures = table(out, kept, "evaluation/table"), table(out, kept, "evaluation/figures")
+    assert [row["row"] for row in wide] == [row["label"] for row in record["rows"].values()]
+    own = record["rows"]["model"]["figures"]
+    assert (wide[0]["pearson_r"], wide[0]["pearson_r_low"]) == (own["pearson_r"]["value"], own["pearson_r"]["low"])
+    assert len(figures) == sum(len(row["figures"]) for row in record["rows"].values())
+    assert kept.summary["evaluation/lip_r"] == own["pearson_r"]["value"]
+    assert kept.summary["evaluation/lip_r_over_energy"] == record["differences"]["energy"]["pearson_r"]["value"]
+
+
+def test_the_evaluation_names_no_clip_and_nobody(out: Path, kept: Record) -> None:
+    (folder,) = out.glob("wandb/offline-run-*/files")
+    written = "".join(path.read_text("utf-8") for path in folder.glob("media/table/**/*.json"))
+    captions = json.dumps([row.get("evaluation/curves.captions") for row in kept.history])
+    assert "worst: lip r" in captions
+    assert "By channel" in written
+    for name in ("ann", "bob", "cid"):
+        assert f'"{name}' not in written
+        assert f"{name}_" not in captions
+
+
+def names_on(panel: Any) -> set[str]:
+    """What a panel of a dashboard shows of the summary and the history."""
+    given = [*getattr(panel, "metrics", []), *getattr(panel, "media_keys", [])]
+    match type(panel).__name__:
+        case "ScatterPlot":
+            given += [panel.x, panel.y]
+        case "LinePlot":
+            given += panel.y
+    given += [column.metric for column in getattr(panel, "columns", [])]
+    found = {f"config.{one.name}" if type(one).__name__ == "Config" else getattr(one, "name", one) for one in given}
+    found |= {panel.table_name} if hasattr(panel, "table_name") else set()
+    return found | ({panel.query["summaryTable"]["tableKey"]} if hasattr(panel, "query") else set())
+
+
+def nested(values: Any, path: str = "") -> set[str]:
+    """Dotted paths of all leaves."""
+    if not isinstance(values, dict):
+        return {path}
+    return {path}.union(*(nested(value, f"{path}.{key}" if path else key) for key, value in values.items()))
+
+
+def test_the_dashboard_names_what_runs_and_leaderboards_log(
+    inputs: Path, kept: Record, no_key: None, tmp_path: Path
+) -> None:
+    pytest.importorskip("wandb_workspaces", reason="dashboards need wandb-workspaces")
+    from scripts.wandb_dashboard import groups
+
+    sweep = ranked_sweep(inputs, tmp_path)
+    logged = {f"config.{path}" for path in nested(kept.config)}
+    for record in (kept, sweep):
+        logged |= nested(record.summary) | {name for row in record.history for name in row}
+    logged |= {name.rpartition(".")[0] for name in logged}  # media are logged as their parts
+    shown = set().union(*(names_on(panel) for group in groups() for panel in group.panels))
+    assert {"evaluation/table", "sweep/leaderboard", "sweep/pareto_table", "config.seed"} <= shown
+    assert shown - logged == set()
+
+
+def ranked_sweep(inputs: Path, folder: Path) -> Record:
+    """The run of a small sweep's leaderboard."""
+    ledger = begin(folder / "sweep")
+    add(ledger, 0, 0.3, inputs / "best.ckpt")
+    add(ledger, 1, 0.2, None, kind="control", group="energy", axes={}, choice=("models=energy",))
+    with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
+        leaderboard.main(compose("leaderboard", [f"folder='{ledger.folder}'", "best.pointer=null", "wandb.log=true"]))
+    wandb.teardown()
+    (path,) = ledger.folder.glob("wandb/offline-run-*/run-*.wandb")
+    return read(path)
+
+
+def test_a_leaderboard_logs_its_best_checkpoint_under_a_name_that_resolves(
+    inputs: Path, no_key: None, tmp_path: Path
+) -> None:
+    register()
+    kept = ranked_sweep(inputs, tmp_path)
+    (best,) = kept.artifacts_of("model")
+    told = json.loads(best.metadata)
+    assert (best.name, sorted(best.aliases)) == ("sweep-tiny", ["best", "latest"])
+    assert [entry.path for entry in best.manifest.contents] == ["best.ckpt"]
+    assert told["sha256"] == sha256_of(tmp_path / "sweep/trials/trial000/run/best.ckpt")
+    assert (told["axes"], told["data_hash"], told["commit"]) == ({"models": "tcn", "lookahead": 0}, "ab" * 32, "f00d")
+    assert best_artifact("a sweep: 1") == "sweep-a-sweep-1"

@@ -48,7 +48,7 @@ CHIN_SHARE = 0.93
 """Way of the chin over that of the lower lip: the jaw turns back, its front is seen more from above."""
 CHIN_NARROWING = 0.16
 """How much narrower the chin gets per face size of opening: it goes back and away from the camera."""
-LIP_VOLUME = 0.55
+LIP_VOLUME = 0.4
 """Lips keep part of their volume: thickness lost over breadth gained."""
 JAW_OPEN_OF_CLOSE = 0.53
 """Lip gap over face size that a full `mouthClose` takes from an open jaw: what a full `jawOpen` gives."""

@@ -106,7 +106,7 @@ def _whole_mouth(skin: Skin) -> dict[str, Array]:
     chin = around * smoothstep(v, skin.lower, 0.8 * skin.chin) * smoothstep(v, skin.chin + 0.8 * unit, skin.chin)
     lips = np.where(v < 0, skin.above, smoothstep(v, 0.85 * skin.chin, 0.1 * unit)) * around
     rounded = profile**1.5
-    full, rolled = thickening(skin, 0.35), thickening(skin, -0.6)
+    full, rolled = thickening(skin, 0.22), thickening(skin, -0.6)
     none = np.zeros_like(v)
     return {
         "mouthPucker": _apart(full[0], full[1]),

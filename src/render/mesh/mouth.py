@@ -1,8 +1,9 @@
 """The inside of the mouth: dark, with a tongue and two rows of teeth, lit like the portrait.
 
-Upper teeth belong to the skull and stay where they are; lower teeth and tongue go with the jaw. A portrait
-that shows its teeth lends them; otherwise they are drawn. The colours come from the portrait's own skin
-and lips, so a black-and-white photo gets grey teeth.
+Upper teeth belong to the skull and stay where they are; lower teeth and tongue go with the jaw. All lie behind the
+lips, each at its own depth, and move against them when the head turns. A portrait that shows its teeth lends them;
+otherwise they are drawn. The colours come from the light that falls on the portrait's eyes, skin and lips, so a
+dark face has bright teeth, and a black-and-white photo grey ones.
 """
 
 from collections.abc import Sequence
@@ -12,17 +13,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from src.face import LOWER_OUTER_LIP, UPPER_OUTER_LIP
-from src.render.mesh.expression import Mouth
+from src.face import LEFT_EYE, LOWER_OUTER_LIP, RIGHT_EYE, UPPER_OUTER_LIP
+from src.render.mesh.expression import UPPER_LIP_CLOSING, Mouth
 from src.render.mesh.geometry import Array, curve, look_up, smoothstep
+from src.render.mesh.teeth import LOWER, UPPER, own_teeth, row_of_teeth
 
 CHEEKS = (50, 280, 101, 330)
-TEETH_WIDTHS = (0.092, 0.072, 0.080, 0.070, 0.064)
-"""Widths of upper teeth from the middle outwards over face size (the first 8.5 mm of 92 mm)."""
 TEETH_SHOWN = 0.035
 """How far drawn upper teeth reach below the closed lip line, over face size; about 3 mm."""
 OWN_TEETH_GAP = 0.05
 """Lip gap over face size above which the portrait's own teeth are used."""
+TEETH_LEAD = 0.86
+"""Way of the lower teeth over that of the lower lip: the lip is drawn down further and bares them a little."""
+TONGUE_BEHIND, THROAT_BEHIND = 0.12, 0.45
+"""Depth behind the lips of the tip of the tongue and of the back of the cavity, over face size."""
 EDGE_PX = 0.8
 SEAM = 0.7
 """Cover of the dark line where closed lips of an open portrait meet."""
@@ -34,17 +38,20 @@ class Inside:
 
     Attributes:
         left, top: u and v of the patch's first pixel in the mouth's frame.
+        places: (h, w, 2) column and row of each pixel.
         cavity: (h, w, 3) the dark behind everything.
-        upper: (h, w, 4) colour times cover, and cover, of what belongs to the skull.
-        lower: (h, w, 4) the same of what belongs to the jaw, where it is when the lips are closed.
-        upper_light: brightness of `upper` just under the lip, 0 .. 1; 1 if its shadow is already in the colours.
+        layers: upper teeth, lower teeth, tongue: (h, w, 4) colour times cover, and cover; what belongs to the jaw
+            where it is when the jaw is shut.
+        depths: (h, w) of each layer behind the lips, pixels.
+        upper_light: brightness of the upper teeth just under the lip, 0 .. 1; 1 if its shadow is in the colours.
     """
 
     left: float
     top: float
+    places: Array
     cavity: Array
-    upper: Array
-    lower: Array
+    layers: tuple[Array, Array, Array]
+    depths: tuple[Array, Array, Array]
     upper_light: float
 
     def paint(
@@ -54,23 +61,26 @@ class Inside:
         edges: Sequence[Array],
         where: Array,
         jaw_px: float,
+        turn: tuple[float, float],
     ) -> NDArray[np.uint8]:
         """Join upper skin, lower skin and what shows between them.
 
         Args:
-            sheets: upper and lower skin, (H, W, 3) uint8 each, of one part of the shown picture.
+            sheets: upper and lower skin, (H, W, C) uint8 each, of one part of the shown picture; colour first, what
+                follows is opaque at 255.
             mouth: of the avatar.
             edges: (N, 2) moved upper and lower inner lip in picture coordinates of the unturned head.
             where: (H, W, 2) picture coordinates of the part's pixels on the unturned head.
-            jaw_px: how far the lower teeth have gone down.
+            jaw_px: how far the jaw has gone down.
+            turn: yaw and pitch of the head, degrees.
 
         Returns:
-            (H, W, 3) uint8.
+            (H, W, C) uint8.
         """
         upper, lower = (mouth.frame.to_local(edge) for edge in edges)
         columns = self.left + np.arange(self.cavity.shape[1], dtype=np.float32)
         upper_edge, lower_edge = curve(upper, columns), curve(lower, columns)
-        layer = self.picture(jaw_px, upper_edge, lower_edge, upper[[0, -1], 0], mouth.face_size)
+        layer = self.picture(jaw_px, turn, upper_edge, lower_edge, upper[[0, -1], 0], mouth.face_size)
         seam = curve((upper + lower) / 2, columns)
         local = mouth.frame.to_local(where) - np.array([self.left, self.top], np.float32)
         index = np.clip(local[..., 0], 0, len(columns) - 1.001)
@@ -79,40 +89,67 @@ class Inside:
         under = np.clip(0.5 + (local[..., 1] - height) / (2 * EDGE_PX), 0.0, 1.0)[..., None]
         patch = look_up(layer, local, surround=cv2.BORDER_CONSTANT)
         cover = patch[..., 3:]
-        skin = sheets[0] + (sheets[1].astype(np.float32) - sheets[0]) * under
-        return (skin + (patch[..., :3] - skin) * cover + 0.5).astype(np.uint8)
+        joined = sheets[0] + (sheets[1].astype(np.float32) - sheets[0]) * under
+        joined[..., :3] += patch[..., :3] - joined[..., :3] * cover
+        joined[..., 3:] += (255.0 - joined[..., 3:]) * cover
+        return (joined + 0.5).astype(np.uint8)
 
-    def picture(self, jaw_px: float, upper_edge: Array, lower_edge: Array, ends: Array, face_size: float) -> Array:
-        """The inside and its cover for one position of jaw and lips.
+    def picture(
+        self,
+        jaw_px: float,
+        turn: tuple[float, float],
+        upper_edge: Array,
+        lower_edge: Array,
+        ends: Array,
+        face_size: float,
+    ) -> Array:
+        """The inside and its cover for one position of head, jaw and lips.
 
         Args:
-            jaw_px: how far the lower teeth have gone down.
+            jaw_px: how far the jaw has gone down.
+            turn: yaw and pitch of the head, degrees.
             upper_edge, lower_edge: (w,) v of the inner lips at the patch's columns.
             ends: u of the two corners; nothing is revealed outside.
             face_size: pixels.
 
         Returns:
-            (h, w, 4) float32: colour 0 .. 255 and cover 0 .. 1.
+            (h, w, 4) float32: colour 0 .. 255 times cover, and cover 0 .. 1.
         """
         height, width = self.cavity.shape[:2]
-        shift = np.array([[1, 0, 0], [0, 1, jaw_px]], np.float32)
-        lower = cv2.warpAffine(self.lower, shift, (width, height), flags=cv2.INTER_LINEAR)
         rows = self.top + np.arange(height, dtype=np.float32)[:, None]
+        columns = self.left + np.arange(width, dtype=np.float32)
         gap = np.maximum(lower_edge - upper_edge, 0.0)
         inside = np.minimum(rows - upper_edge, lower_edge - rows)
         cover = np.clip(0.5 + inside / (2 * EDGE_PX), 0.0, 1.0) * np.clip(gap / EDGE_PX, SEAM, 1.0)
-        columns = np.arange(width, dtype=np.float32)
-        cover = cover * ((columns >= ends[0] - self.left) & (columns <= ends[1] - self.left))
-        # The lips shade what lies just behind them, and a narrow opening lets little light in.
-        lit = 0.55 + 0.45 * smoothstep(gap, 0.0, 0.15 * face_size)
-        below = lit * (0.6 + 0.4 * smoothstep(lower_edge - rows, -0.01 * face_size, 0.06 * face_size))
-        above = self.upper_light + (1 - self.upper_light) * smoothstep(
-            rows - upper_edge, -0.02 * face_size, 0.05 * face_size
+        cover = cover * ((columns >= ends[0]) & (columns <= ends[1]))
+        # What lies deeper moves against the lips when the head turns.
+        slip = np.sin(np.radians(turn)).astype(np.float32) * np.array([1, -1], np.float32)
+        jaw = np.array([0.0, TEETH_LEAD * jaw_px], np.float32)
+        upper, lower, tongue = (
+            look_up(layer, self.places + (depth[..., None] * slip - way), surround=cv2.BORDER_CONSTANT)
+            for layer, depth, way in zip(self.layers, self.depths, (0 * jaw, jaw, jaw), strict=True)
         )
-        colour = (self.cavity * (1 - lower[..., 3:]) + lower[..., :3]) * below[..., None]
-        skull = self.upper[..., :3] * (above * (0.78 + 0.22 * smoothstep(gap, 0.0, 0.08 * face_size)))[..., None]
-        colour = colour * (1 - self.upper[..., 3:]) + skull
-        return np.dstack([colour, cover]).astype(np.float32)
+        # The lips shade what lies just behind them, and a narrow opening lets little light in.
+        open_share = smoothstep(gap, 0.0, 0.15 * face_size)
+        lit = 0.55 + 0.45 * open_share
+        under_lip = smoothstep(rows - upper_edge, -0.02 * face_size, 0.05 * face_size)
+        over_lip = smoothstep(lower_edge - rows, -0.02 * face_size, 0.05 * face_size)
+        teeth = (self.upper_light + (1 - self.upper_light) * under_lip) * (0.78 + 0.22 * open_share)
+        below = lit * (0.72 + 0.28 * over_lip) * (0.5 + 0.5 * smoothstep(rows - upper_edge, 0.0, 0.2 * face_size))
+        colour = self.cavity * (0.5 + 0.5 * lit)[None, :, None]
+        for layer, light in ((tongue, below), (lower, below), (upper, teeth)):
+            colour = colour * (1 - layer[..., 3:]) + layer[..., :3] * light[..., None]
+        return np.dstack([colour * cover[..., None], cover]).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Colours:
+    """What is inside the mouth under the light of a portrait; (3,) float32 each, 0 .. 255."""
+
+    enamel: Array
+    gum: Array
+    tongue: Array
+    cavity: Array
 
 
 def paint_inside(image: NDArray[np.uint8], landmarks: Array, mouth: Mouth) -> Inside:
@@ -125,24 +162,41 @@ def paint_inside(image: NDArray[np.uint8], landmarks: Array, mouth: Mouth) -> In
     """
     unit = mouth.face_size
     u = np.arange(-mouth.half_width - 0.12 * unit, mouth.half_width + 0.12 * unit, dtype=np.float32)[None]
-    v = np.arange(float(mouth.upper.min()) - 0.08 * unit, float(mouth.lower.max()) + 0.62 * unit, dtype=np.float32)[
+    v = np.arange(float(mouth.upper.min()) - 0.14 * unit, float(mouth.lower.max()) + 0.62 * unit, dtype=np.float32)[
         :, None
     ]
-    skin, lip = _colour(image, landmarks, CHEEKS), _colour(image, landmarks, UPPER_OUTER_LIP + LOWER_OUTER_LIP)
-    enamel = _enamel(skin)
-    round_off = np.sqrt(np.clip(1.0 - (u / (1.15 * mouth.half_width)) ** 2, 0.0, 1.0))
-    depth = smoothstep(v, 0.35 * unit, -0.05 * unit)
-    cavity = lip * np.array([1.0, 0.8, 0.8], np.float32) * (0.13 + 0.14 * round_off * depth)[..., None]
-    line = float(np.interp(0.0, mouth.places[:], (mouth.upper + mouth.lower) / 2))
+    colours = _colours(image, landmarks)
+    line = float(np.interp(0.0, mouth.places, mouth.upper + UPPER_LIP_CLOSING * (mouth.lower - mouth.upper)))
+    upper_light = 0.74
+    upper = row_of_teeth(UPPER, u, v, line + TEETH_SHOWN * unit, unit, (colours.enamel, colours.gum))
+    lower = row_of_teeth(LOWER, u, v, line + 0.02 * unit, unit, (colours.enamel * 0.85, colours.gum * 0.85))
     if mouth.gap > OWN_TEETH_GAP * unit:
-        upper, upper_light = _own_teeth(image, mouth, u, v), 1.0
-    else:
-        upper, upper_light = _row_of_teeth(u, v, line + TEETH_SHOWN * unit, unit, enamel, down=True), 0.62
-    tongue = _tongue(u, v, line - 0.10 * unit, unit, lip)
-    teeth = _row_of_teeth(u * 1.22, v, line + 0.025 * unit, unit, enamel * 0.8, down=False)
-    lower = teeth + tongue * (1 - teeth[..., 3:])
+        upper, own_jaw = own_teeth(image, mouth, u, v)
+        upper_light = 1.0
+        # The jaw of the picture is open already; here it is kept as if it were shut.
+        shut = np.array([[1, 0, 0], [0, 1, -TEETH_LEAD * mouth.jaw_px(mouth.amounts(mouth.gap / unit, 0.0))]])
+        shut_jaw = cv2.warpAffine(own_jaw, shut, (u.size, v.size), flags=cv2.INTER_LINEAR).astype(np.float32)
+        lower = shut_jaw + lower * (1 - shut_jaw[..., 3:])
+    tongue = _tongue(u, v, line + 0.02 * unit, unit, colours.tongue)
+    edge = np.sqrt(np.clip(1.0 - (u / (1.2 * mouth.half_width)) ** 2, 0.0, 1.0))
+    depth = smoothstep(v, 0.40 * unit, -0.05 * unit)
+    cavity = colours.cavity * (0.55 + 0.45 * edge * depth)[..., None]
+    flat = np.zeros((v.size, u.size), np.float32)
+    depths = (
+        flat + unit * UPPER.depth(u / unit),
+        flat + unit * LOWER.depth(u / unit),
+        flat + unit * (TONGUE_BEHIND + 0.2 * smoothstep(v, line + 0.1 * unit, line - 0.15 * unit)),
+    )
+    places = np.stack(np.meshgrid(np.arange(u.size), np.arange(v.size)), axis=-1).astype(np.float32)
+    layers = tuple(layer.astype(np.float32) for layer in (upper, lower, tongue))
     return Inside(
-        float(u[0, 0]), float(v[0, 0]), cavity.astype(np.float32), upper, lower.astype(np.float32), upper_light
+        float(u[0, 0]),
+        float(v[0, 0]),
+        places,
+        cavity.astype(np.float32),
+        (layers[0], layers[1], layers[2]),
+        (depths[0], depths[1], depths[2]),
+        upper_light,
     )
 
 
@@ -162,6 +216,37 @@ def without_teeth(image: NDArray[np.uint8], mouth: Mouth) -> NDArray[np.uint8]:
     return cv2.inpaint(image, wide, 3, cv2.INPAINT_TELEA).astype(np.uint8)
 
 
+def _colours(image: NDArray[np.uint8], landmarks: Array) -> Colours:
+    skin, lip = _colour(image, landmarks, CHEEKS), _colour(image, landmarks, UPPER_OUTER_LIP + LOWER_OUTER_LIP)
+    brightness = max(float(skin.mean()), 1.0)
+    # Eye whites tell the light where skin is dark; skin tells it where eyes are in the shade or painted over.
+    whites = float(np.clip(_eye_whites(image, landmarks), 0.9 * brightness, 2.6 * brightness))
+    light = float(np.clip(0.5 * whites + 0.5 * 1.12 * brightness, 60.0, 225.0))
+    colourful = float(np.clip((skin.max() - skin.min()) / (0.25 * skin.max() + 1.0), 0.0, 1.0))
+    tint = 0.62 + 0.38 * (1 + 0.6 * (skin / brightness - 1))
+
+    def flesh(*reflectance: float) -> Array:
+        own = np.array(reflectance, np.float32)
+        return own.mean() + (own - own.mean()) * colourful
+
+    pink = light * tint * flesh(0.72, 0.42, 0.41)
+    return Colours(
+        enamel=(light * tint).astype(np.float32),
+        gum=(0.5 * pink + 0.5 * lip).astype(np.float32),
+        tongue=(0.6 * pink + 0.4 * lip).astype(np.float32),
+        cavity=(light * flesh(0.17, 0.095, 0.09)).astype(np.float32),
+    )
+
+
+def _eye_whites(image: NDArray[np.uint8], landmarks: Array) -> float:
+    """Brightness of the eyes beside iris and highlight."""
+    mask = np.zeros(image.shape[:2], np.uint8)
+    for eye in (RIGHT_EYE, LEFT_EYE):
+        cv2.fillPoly(mask, [np.round(landmarks[list(eye), :2]).astype(np.int32)], (255,))
+    inside = image[mask > 0].mean(axis=-1)
+    return float(np.percentile(inside, 80)) if len(inside) else 0.0
+
+
 def _colour(image: NDArray[np.uint8], landmarks: Array, indices: tuple[int, ...]) -> Array:
     height, width = image.shape[:2]
     x = np.clip(np.round(landmarks[list(indices), 0]).astype(int), 1, width - 2)
@@ -170,48 +255,13 @@ def _colour(image: NDArray[np.uint8], landmarks: Array, indices: tuple[int, ...]
     return np.median(smooth[y, x], axis=0).astype(np.float32)
 
 
-def _enamel(skin: Array) -> Array:
-    """Teeth under the light that gives this skin colour: brighter, nearly grey."""
-    light = float(np.clip(skin.mean() * 1.12, 60.0, 225.0))
-    tint = skin / max(float(skin.mean()), 1.0)
-    return (light * (0.62 + 0.38 * tint)).astype(np.float32)
-
-
-def _row_of_teeth(u: Array, v: Array, edge: float, unit: float, enamel: Array, *, down: bool) -> Array:
-    """(h, w, 4) a row of teeth whose biting edge lies at v = `edge`, roots above it (`down`) or below."""
-    borders = np.cumsum(TEETH_WIDTHS) * unit
-    distance = np.abs(u) + 0.15 * u * u / borders[-1]  # the arch turns away, teeth look narrower
-    index = np.minimum(np.searchsorted(borders, distance), len(borders) - 1)
-    starts = np.concatenate([[0.0], borders[:-1]])
-    width = borders[index] - starts[index]
-    inner = (distance - starts[index]) / width  # 0 .. 1 across a tooth
-    corner = np.abs(inner - 0.5) * 2
-    rise = (0.012 * corner**4 + 0.10 * (distance / borders[-1]) ** 2) * unit + np.where(index == 1, 0.008, 0.0) * unit
-    over = (edge - rise - v) if down else (v - edge - rise)
-    cover = np.clip(0.5 + over / 1.6, 0.0, 1.0) * np.clip(0.5 + (0.16 * unit - over) / 3.0, 0.0, 1.0)
-    cover = cover * np.clip((borders[-1] - distance) / 2.0, 0.0, 1.0)
-    shade = 1.0 - 0.28 * np.clip((corner - 0.82) / 0.18, 0.0, 1.0) ** 2  # the gaps between teeth
-    shade = shade * (1.0 - 0.62 * (distance / borders[-1]) ** 1.6)  # and the dark towards the corners
-    shade = shade * (0.86 + 0.14 * np.clip(over / (0.05 * unit), 0.0, 1.0))
-    colour = enamel * shade[..., None]
-    return np.dstack([colour * cover[..., None], cover]).astype(np.float32)
-
-
-def _own_teeth(image: NDArray[np.uint8], mouth: Mouth, u: Array, v: Array) -> Array:
-    """(h, w, 4) what the portrait shows between its lips, continued upwards behind the lip."""
-    upper = np.interp(u, mouth.places, mouth.upper)
-    lower = np.interp(u, mouth.places, mouth.lower)
-    inset = np.minimum(2.0, 0.25 * (lower - upper))
-    inside_v = np.clip(v, upper + inset, np.maximum(lower - inset, upper + inset))
-    places = mouth.frame.to_picture(np.stack(np.broadcast_arrays(u, inside_v), axis=-1).astype(np.float32))
-    colour = look_up(image, places).astype(np.float32)
-    cover = np.clip(0.5 + (lower - inset * 0.5 - v) / 1.6, 0.0, 1.0) * np.clip((lower - upper) / 3.0, 0.0, 1.0)
-    return np.dstack([colour * cover[..., None], cover]).astype(np.float32)
-
-
-def _tongue(u: Array, v: Array, top: float, unit: float, lip: Array) -> Array:
-    radius = np.hypot(u / (0.30 * unit), (v - top - 0.22 * unit) / (0.22 * unit))
-    cover = smoothstep(radius, 1.02, 0.72)
-    groove = 1.0 - 0.12 * np.exp(-((u / (0.02 * unit)) ** 2))
-    shade = (0.50 + 0.22 * np.clip(1.0 - radius, 0.0, 1.0)) * groove
-    return np.dstack([lip * (shade * cover)[..., None], cover]).astype(np.float32)
+def _tongue(u: Array, v: Array, top: float, unit: float, colour: Array) -> Array:
+    """(h, w, 4) a low mound behind the lower teeth, brightest in front, dark towards the throat."""
+    down = (v - top) / unit
+    back = -0.19 - 0.05 * np.clip(1 - (u / (0.2 * unit)) ** 2, 0.0, 1.0)  # v of its horizon
+    cover = smoothstep(down - back, -0.02, 0.03) * smoothstep(np.abs(u), 0.31 * unit, 0.22 * unit)
+    front = smoothstep(down, -0.24, 0.06)
+    groove = 1.0 - 0.14 * np.exp(-((u / (0.018 * unit)) ** 2)) * front
+    across = 0.65 + 0.35 * np.sqrt(np.clip(1 - (u / (0.33 * unit)) ** 2, 0.0, 1.0))
+    shade = (0.34 + 0.60 * front) * groove * across
+    return np.dstack([colour * (shade * cover)[..., None], cover]).astype(np.float32)

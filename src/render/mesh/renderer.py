@@ -186,7 +186,8 @@ class MeshRenderer:
                 for sheet in (upper, lower)
             ]
             where = block_map(part, inside, step)
-            person[top:bottom, left:right, :3] = state.inside.paint(skins, mouth, edges, where, mouth.jaw_px(asked))
+            jaw_px, turn = mouth.jaw_px(asked), (controls.yaw, controls.pitch)
+            person[top:bottom, left:right, :3] = state.inside.paint(skins, mouth, edges, where, jaw_px, turn)
         for lid, pose in zip(state.lids, eye_poses(controls), strict=True):
             if not pose.is_still:
                 corners = lid.corners

@@ -100,7 +100,7 @@ def test_a_pucker_makes_lips_full_and_width_makes_them_thin(face: tuple[Mouth, E
         upper, lower = (sample_grid(sheet, outer, STEP)[0, i, 1] for i, sheet in enumerate(sheets))
         return float(lower - upper)
 
-    assert height(0.0, {"mouthPucker": 1.0}) > 0.01 * mouth.face_size
+    assert height(0.0, {"mouthPucker": 1.0}) > 0.005 * mouth.face_size
     assert height(0.15, {}) < 0 < height(-0.15, {})
 
 

@@ -27,6 +27,8 @@ TEETH_LEAD = 0.86
 """Way of the lower teeth over that of the lower lip: the lip is drawn down further and bares them a little."""
 TONGUE_BEHIND, THROAT_BEHIND = 0.12, 0.45
 """Depth behind the lips of the tip of the tongue and of the back of the cavity, over face size."""
+FULLY_LIT, DARKEST = 0.3, 0.1
+"""Opening over face size from which all light gets in; share of it that a closed mouth has."""
 EDGE_PX = 0.8
 SEAM = 0.7
 """Cover of the dark line where closed lips of an open portrait meet."""
@@ -129,12 +131,13 @@ class Inside:
             look_up(layer, self.places + (depth[..., None] * slip - way), surround=cv2.BORDER_CONSTANT)
             for layer, depth, way in zip(self.layers, self.depths, (0 * jaw, jaw, jaw), strict=True)
         )
-        # The lips shade what lies just behind them, and a narrow opening lets little light in.
-        open_share = smoothstep(gap, 0.0, 0.15 * face_size)
-        lit = 0.55 + 0.45 * open_share
+        # The lips shade what lies just behind them, and a narrow opening lets little light in. Bright teeth in it look
+        # like lips to FaceMesh: r of the mouth's width falls from 0.88 to 0.84.
+        open_share = smoothstep(gap, 0.0, FULLY_LIT * face_size)
+        lit = DARKEST + (1 - DARKEST) * open_share
         under_lip = smoothstep(rows - upper_edge, -0.02 * face_size, 0.05 * face_size)
         over_lip = smoothstep(lower_edge - rows, -0.02 * face_size, 0.05 * face_size)
-        teeth = (self.upper_light + (1 - self.upper_light) * under_lip) * (0.78 + 0.22 * open_share)
+        teeth = (self.upper_light + (1 - self.upper_light) * under_lip) * lit
         below = lit * (0.72 + 0.28 * over_lip) * (0.5 + 0.5 * smoothstep(rows - upper_edge, 0.0, 0.2 * face_size))
         colour = self.cavity * (0.5 + 0.5 * lit)[None, :, None]
         for layer, light in ((tongue, below), (lower, below), (upper, teeth)):

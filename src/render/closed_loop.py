@@ -21,9 +21,12 @@ from src.face import (
 from src.motion import CORE7, head_angles
 from src.render.avatar import face_size
 
-MEASURED = CORE7.names
-"""Channels that are compared. Of `mouth_wide` and `mouth_narrow`, one movement, each is compared in the frames where
-the other was not asked for."""
+WIDTH = "mouth_width"
+"""`mouth_wide` less `mouth_narrow`, the one movement that they are the halves of."""
+
+MEASURED = (*CORE7.names, WIDTH)
+"""What is compared: the channels, of the two halves of the width each in the frames where the other was not asked for,
+and the width as a whole."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,9 @@ def measure(asked: NDArray[np.float32], faces: Sequence[Sequence[NDArray[np.floa
     seen = np.array([bool(found) for found in faces[1:]])
     measured = np.array([_channels(found[0].astype(np.float64), neutral) for found in faces[1:] if found])
     wanted = asked[seen].astype(np.float64)
+    wide, narrow = (CORE7.index(name) for name in _OPPOSITE)
+    wanted = np.column_stack([wanted, wanted[:, wide] - wanted[:, narrow]])
+    measured = np.column_stack([measured, measured[:, wide]])
     r, slope, mean_error = {}, {}, {}
     for index, name in enumerate(MEASURED):
         other = _OPPOSITE.get(name)

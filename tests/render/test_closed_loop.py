@@ -12,6 +12,7 @@ MINIMUM_R = {
     "jaw_open": 0.95,
     "mouth_wide": 0.8,
     "mouth_narrow": 0.8,
+    "mouth_width": 0.9,
     "head_yaw": 0.95,
     "head_pitch": 0.85,
     "head_roll": 0.95,

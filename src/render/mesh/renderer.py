@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from src.errors import RenderError
 from src.render.avatar import Avatar
+from src.render.mesh.backdrop import Backdrop, OwnBackdrop
 from src.render.mesh.brows import BrowField, brow_fields
 from src.render.mesh.controls import Controls
 from src.render.mesh.expression import ExpressionField, Mouth, expression_field, find_mouth
@@ -36,7 +37,7 @@ from src.render.mesh.geometry import (
     sample_grid,
 )
 from src.render.mesh.head import HeadField, head_field, held, loose
-from src.render.mesh.layers import Layers, make_layers
+from src.render.mesh.layers import Layers
 from src.render.mesh.lids import Lid, eye_poses, find_lids
 from src.render.mesh.mouth import Inside, paint_inside, without_teeth
 
@@ -79,18 +80,20 @@ class MeshRenderer:
         size: pixels of each side of the pictures; avatars must have this size.
         grid_step: pixels between nodes of the displacement fields; twice this divides `size`.
         iterations: rounds in which fields are inverted. More follow strong motion more exactly.
+        backdrop: what is seen behind the person; the wall of the photo if None.
 
     Raises:
         RenderError: the numbers do not fit together.
     """
 
-    def __init__(self, *, size: int, grid_step: int, iterations: int) -> None:
+    def __init__(self, *, size: int, grid_step: int, iterations: int, backdrop: Backdrop | None = None) -> None:
         if size <= 0 or grid_step <= 0 or size % (HEAD_STEP * grid_step) or size % 2 or iterations < 1:
             raise RenderError(
                 f"mesh renderer: size {size} must be even and a multiple of {HEAD_STEP} times grid_step {grid_step}, "
                 f"iterations {iterations} at least 1. Correct conf/render/mesh.yaml."
             )
         self._size, self._step, self._iterations = size, grid_step, iterations
+        self._backdrop = backdrop or OwnBackdrop()
 
     @property
     def size(self) -> int:
@@ -101,7 +104,7 @@ class MeshRenderer:
         """Measure an avatar, once.
 
         Raises:
-            RenderError: the avatar has another size than the renderer.
+            RenderError: the avatar has another size than the renderer, or nothing can be put behind its person.
         """
         if avatar.size != self._size:
             raise RenderError(
@@ -118,7 +121,7 @@ class MeshRenderer:
         follow = (loose if matte.min() < 255 else held)(landmarks, self._size, head_step)
         return MeshState(
             picture=avatar.image,
-            layers=make_layers(without_teeth(avatar.image, mouth), matte, wall),
+            layers=self._backdrop.layers(without_teeth(avatar.image, mouth), matte, wall),
             nodes=nodes,
             below=mouth.frame.to_local(nodes)[..., 1:] > 0,
             moving=_moving(expression),

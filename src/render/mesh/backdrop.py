@@ -29,7 +29,15 @@ class Backdrop(ABC):
             image: (H, W, 3) RGB portrait.
             matte: (H, W), 255 for the person.
             wall: (H, W, 3) the wall with the person filled in.
+
+        Raises:
+            RenderError: nothing of the picture is wall.
         """
+        if matte.min() == 255:
+            raise RenderError(
+                "backdrop: all of this avatar's picture counts as person, so nothing can be put behind. "
+                "Make the avatar again from a photo that shows some wall, or set render/backdrop=own."
+            )
         return cut_out(image, matte, self.behind(wall))
 
 

@@ -3,9 +3,11 @@
 python -m scripts.make_avatar image=<photo> out=<folder>
 
 `image=builtin` takes the portrait of the astronaut Eileen Collins (NASA, public domain) that scikit-image carries.
+`consent.who=... consent.purpose=... consent.licence=... consent.until=2027-01-31` records who allowed what, until when.
 """
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from scripts.entry import run
 from src.data.landmarks import FaceFinder
 from src.data.person_matte import person_matte
 from src.render.avatar import MINIMUM_FACE_PX, Avatar, check_replaceable, create_avatar
+from src.render.avatar_schema import Details
 from src.render.portrait import load_portrait
 
 BUILTIN = "builtin"
@@ -28,11 +31,23 @@ def main(config: DictConfig) -> None:
     """Read, detect, crop, write."""
     folder = Path(config.out)
     check_replaceable(folder)
+    details = details_of(config)
     image = builtin_portrait() if config.image == BUILTIN else load_portrait(config.image)
     name = config.name or (BUILTIN_NAME if config.image == BUILTIN else Path(config.image).stem)
     avatar = avatar_from_picture(image, config.size, name, config.minimum_face_px)
-    avatar.save(folder)
+    replace(avatar, details=details).save(folder)
     logger.info("%s: avatar %s, %d pixels, face size %.0f pixels", folder, name, avatar.size, avatar.face_size)
+
+
+def details_of(config: DictConfig) -> Details:
+    """What people decided about the avatar.
+
+    Raises:
+        RenderError: names each value that is wrong, or missing in a consent.
+    """
+    consent = {key: value for key, value in config.consent.items() if value is not None}
+    values = {"creator": config.creator, "language": config.language, "consent": consent or None}
+    return Details.of(values, "make_avatar")
 
 
 def avatar_from_picture(image: NDArray[np.uint8], size: int, name: str, minimum_face_px: float) -> Avatar:

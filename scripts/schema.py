@@ -135,6 +135,17 @@ class Realtime:
 
 
 @dataclass
+class AvatarConsent:
+    """Who allowed a picture to speak; all empty: nothing was said."""
+
+    who: str | None = None
+    purpose: str | None = None
+    until: str | None = None
+    proof: str | None = None
+    licence: str | None = None
+
+
+@dataclass
 class MakeAvatar:
     """`python -m scripts.make_avatar`: a photo into an avatar folder."""
 
@@ -143,6 +154,25 @@ class MakeAvatar:
     name: str | None = None
     size: int = MISSING
     minimum_face_px: float = MISSING
+    creator: str | None = None
+    language: str | None = None
+    consent: AvatarConsent = field(default_factory=AvatarConsent)
+
+
+@dataclass
+class PackAvatar:
+    """`python -m scripts.pack_avatar`: an avatar folder into one file."""
+
+    avatar: str = MISSING
+    out: str = MISSING
+
+
+@dataclass
+class UnpackAvatar:
+    """`python -m scripts.unpack_avatar`: a packed avatar into a folder."""
+
+    avatar: str = MISSING
+    out: str = MISSING
 
 
 @dataclass
@@ -361,6 +391,8 @@ _ROOTS = {
     "download_models": DownloadModels,
     "export_au": ExportAu,
     "make_avatar": MakeAvatar,
+    "pack_avatar": PackAvatar,
+    "unpack_avatar": UnpackAvatar,
     "render": Render,
     "benchmark_render": BenchmarkRender,
     "contact_sheets": ContactSheets,

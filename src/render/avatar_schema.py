@@ -1,0 +1,234 @@
+"""What `avatar.json` may say: strict types, nothing unknown, every value in its range.
+
+What people decide about an avatar (`Details`) stands beside what is computed from its photo, in one description with
+the SHA-256 of every other file. Every section of `Details` may be missing: packages made before they existed stay
+readable.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from src.errors import RenderError
+
+SCHEMA = "audio2motion/avatar"
+SCHEMA_VERSION = 2
+DESCRIPTION, PICTURE, LANDMARKS = "avatar.json", "source.png", "landmarks.npy"
+MATTE, BACKGROUND = "matte.png", "background.png"
+FILES = {"picture": PICTURE, "matte": MATTE, "background": BACKGROUND, "landmarks": LANDMARKS}
+"""Key in the description, and name of the file."""
+
+ENGINE_VERSION = "0.1.0"
+"""The program's version, of `pyproject.toml`: what `minimum_engine_version` is compared with."""
+MAXIMUM_SIZE = 4096
+"""Largest side of an avatar's picture in pixels: no renderer shows more."""
+AGAIN = "Make it with `python -m scripts.make_avatar image=<photo> out=<folder>`."
+
+_SHOWN_ERRORS = 3
+
+Text = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""One line for people."""
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Language = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")]
+"""A tag such as `en` or `zh-CN` (BCP 47)."""
+Version = Annotated[str, Field(pattern=r"^[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}$")]
+Gain = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
+Colour = Annotated[int, Field(ge=0, le=255)]
+Position = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+Side = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class IdleGains(_Strict):
+    """How lively this avatar is: factors of `src/realtime/idle`, 0 none, 1 as configured, 2 twice."""
+
+    blink: Gain = 1.0
+    head: Gain = 1.0
+    breathing: Gain = 1.0
+    gaze: Gain = 1.0
+
+
+class OwnBackground(_Strict):
+    """The wall of the photo."""
+
+    kind: Literal["own"] = "own"
+
+
+class BlurredBackground(_Strict):
+    """The wall of the photo out of focus."""
+
+    kind: Literal["blurred"] = "blurred"
+    radius: Annotated[float, Field(gt=0, le=0.5, allow_inf_nan=False)]
+    """Of the blur over the side of the picture."""
+
+
+class ColouredBackground(_Strict):
+    """One colour: red, green and blue."""
+
+    kind: Literal["coloured"] = "coloured"
+    colour: tuple[Colour, Colour, Colour]
+
+
+class Consent(_Strict):
+    """Who allowed this picture to speak, what for and until when."""
+
+    who: Text
+    purpose: Text
+    until: date | None = None
+    """The last day; None: no end."""
+    proof: Text | None = None
+    """Where the proof is kept: a file number, a link."""
+    licence: Text
+
+    @field_validator("until", mode="before")
+    @classmethod
+    def _only_iso(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        # Pydantic would take seconds since 1970 as well.
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            raise ValueError("expected a date as 2027-01-31")
+        return date.fromisoformat(value)
+
+
+class Details(_Strict):
+    """What people decide about an avatar. None: nothing was said."""
+
+    idle: IdleGains | None = None
+    background_policy: (
+        Annotated[OwnBackground | BlurredBackground | ColouredBackground, Field(discriminator="kind")] | None
+    ) = None
+    language: Language | None = None
+    voice: Text | None = None
+    creator: Text | None = None
+    consent: Consent | None = None
+    minimum_engine_version: Version | None = None
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], where: str) -> Self:
+        """Check values that JSON can hold, such as those of a configuration; dates are texts.
+
+        Raises:
+            RenderError: names each wrong value.
+        """
+        try:
+            return cls.model_validate_json(json.dumps(values))
+        except ValidationError as error:
+            raise RenderError(f"{where}: {_said(error)}. Correct the values.") from error
+
+    def written(self) -> dict[str, Any]:
+        """What was said, as JSON can hold it."""
+        return self.model_dump(mode="json", exclude_none=True, by_alias=True)
+
+
+class Description(Details):
+    """All of `avatar.json`."""
+
+    schema_: Literal["audio2motion/avatar"] = Field(alias="schema")
+    schema_version: Literal[2]
+    name: Text
+    size: Annotated[int, Field(ge=2, le=MAXIMUM_SIZE, multiple_of=2)]
+    source_sha256: Sha256
+    crop: tuple[Position, Position, Side]
+    picture: Literal["source.png"]
+    matte: Literal["matte.png"]
+    background: Literal["background.png"]
+    landmarks: Literal["landmarks.npy"]
+    sha256: dict[str, Sha256]
+
+    @field_validator("sha256", mode="after")
+    @classmethod
+    def _of_each_file(cls, hashes: dict[str, str]) -> dict[str, str]:
+        if hashes.keys() != set(FILES.values()):
+            raise ValueError(f"expected one hash for each of {', '.join(FILES.values())}")
+        return hashes
+
+    @property
+    def details(self) -> Details:
+        """What people decided."""
+        return Details(**{name: getattr(self, name) for name in Details.model_fields})
+
+
+class _Header(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    schema_: Literal["audio2motion/avatar"] = Field(alias="schema")
+    schema_version: int
+
+
+def read_description(raw: bytes, where: str) -> Description:
+    """Check the bytes of an `avatar.json`.
+
+    Args:
+        raw: the file's content.
+        where: what error messages call the file.
+
+    Raises:
+        RenderError: no JSON, another schema, a value that is missing, unknown or out of range, or a package for a
+            newer program.
+    """
+    try:
+        header = _Header.model_validate_json(raw)
+    except ValidationError as error:
+        if error.errors()[0]["type"] == "json_invalid":
+            raise RenderError(f"{where}: not readable JSON ({_said(error)}). {AGAIN}") from error
+        raise RenderError(f"{where}: not the description of an avatar package ({_said(error)}). {AGAIN}") from error
+    if header.schema_version == 1:
+        raise RenderError(
+            f"{where}: package schema 1, made before avatars had a matte and a background; this program reads "
+            f"{SCHEMA_VERSION}. {AGAIN}"
+        )
+    if header.schema_version != SCHEMA_VERSION:
+        raise RenderError(
+            f"{where}: package schema {header.schema_version}, this program reads {SCHEMA_VERSION}. {AGAIN}"
+        )
+    try:
+        description = Description.model_validate_json(raw)
+    except ValidationError as error:
+        raise RenderError(f"{where}: {_said(error)}. {AGAIN}") from error
+    needed = description.minimum_engine_version
+    if needed is not None and _number(needed) > _number(ENGINE_VERSION):
+        raise RenderError(
+            f"{where}: the avatar needs version {needed} of this program, this is {ENGINE_VERSION}. Update the program."
+        )
+    return description
+
+
+def check_consent(consent: Consent | None, today: date, where: str) -> None:
+    """Refuse what the person in the picture no longer allows.
+
+    Raises:
+        RenderError: the consent's last day is before `today`.
+    """
+    if consent is not None and consent.until is not None and consent.until < today:
+        raise RenderError(
+            f"{where}: the consent of {consent.who} ended on {consent.until.isoformat()}, today is "
+            f"{today.isoformat()}. Ask for a new consent and make the avatar again with it, or delete the package."
+        )
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _said(error: ValidationError) -> str:
+    """The first few complaints, each with the key that it is about."""
+    complaints = []
+    for one in error.errors(include_url=False, include_input=False)[:_SHOWN_ERRORS]:
+        place = ".".join(str(part) for part in one["loc"])
+        message = one["msg"].removeprefix("Value error, ")
+        complaints.append(f"{_shortened(place)}: {message}" if place else message)
+    more = error.error_count() - _SHOWN_ERRORS
+    return "; ".join(complaints) + (f"; and {more} more" if more > 0 else "")
+
+
+def _shortened(text: str) -> str:
+    printable = text.encode("unicode_escape").decode("ascii")
+    return printable if len(printable) <= 80 else printable[:77] + "..."

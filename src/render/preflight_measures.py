@@ -1,0 +1,147 @@
+"""What can be measured of a face in a picture before it becomes an avatar: size, turn, sharpness, light, lids, lips.
+
+Lengths are in units of face size (3-D distance of the outer eye corners), so that pictures of any size compare.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from src.face import (
+    CHIN,
+    FACE_OVAL,
+    FACE_SIZE_POINTS,
+    FOREHEAD,
+    INNER_LIP_BOTTOM,
+    INNER_LIP_TOP,
+    LEFT_EAR_POINTS,
+    RIGHT_EAR_POINTS,
+)
+from src.motion import head_angles
+from src.render.cropping import face_size
+
+SHARPNESS_SIZE = 96.0
+"""Face size in pixels at which sharpness is looked at: what is finer is more than a 512-pixel avatar shows."""
+DARK, BRIGHT = 16, 250
+"""Grey levels up to and from which a pixel holds no more shape of the face."""
+
+_FINE, _COARSE = 0.012, 0.05
+"""Of face size: about a lash, about an eyelid."""
+
+
+@dataclass(frozen=True)
+class Measures:
+    """One face of a picture.
+
+    Attributes:
+        face_px: face size in pixels.
+        yaw, pitch, roll: of the head against the camera in degrees, signs as in `core7`.
+        sharpness: contrast of fine detail over that of coarse shapes; see `sharpness_of`.
+        light: grey level that the brightest twentieth of the face reaches.
+        dark, bright: share of the face's pixels without shape, too dark or too bright.
+        gap: between the inner lips, over face size.
+        lids: height over width of the more closed eye, about 0.3 for an open one.
+        overhang: by how much the outline of the face leaves the picture, over face size; 0 inside.
+        above: room from the top of the forehead to the upper border, over the height of the face.
+        beside: room from the outline of the face to the nearest other border, over the same; 0 outside.
+    """
+
+    face_px: float
+    yaw: float
+    pitch: float
+    roll: float
+    sharpness: float
+    light: float
+    dark: float
+    bright: float
+    gap: float
+    lids: float
+    overhang: float
+    above: float
+    beside: float
+
+
+def measure(image: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> Measures:
+    """Measure one face.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        landmarks: (478, 3) FaceMesh points in pixels of `image`.
+    """
+    points = np.asarray(landmarks, np.float64)
+    size = face_size(points)
+    height, width = image.shape[:2]
+    yaw, pitch, roll = angles_of(points)
+    oval = points[list(FACE_OVAL), :2]
+    overhang = max(0.0, float(-oval.min()), *(oval.max(axis=0) - (width - 1, height - 1)))
+    tall = float(np.linalg.norm(points[CHIN, :2] - points[FOREHEAD, :2]))
+    face, skin = _face_of(image, points)
+    shown = face[skin]
+    return Measures(
+        face_px=size,
+        yaw=yaw,
+        pitch=pitch,
+        roll=roll,
+        sharpness=sharpness_of(face, skin, min(size, SHARPNESS_SIZE)),
+        light=float(np.percentile(shown, 95)) if shown.size else 0.0,
+        dark=float((shown <= DARK).mean()) if shown.size else 0.0,
+        bright=float((shown >= BRIGHT).mean()) if shown.size else 0.0,
+        gap=float(np.linalg.norm(points[INNER_LIP_TOP] - points[INNER_LIP_BOTTOM])) / size,
+        lids=min(_opening(points, RIGHT_EAR_POINTS), _opening(points, LEFT_EAR_POINTS)),
+        overhang=overhang / size,
+        above=max(0.0, float(oval[:, 1].min())) / max(tall, 1.0),
+        beside=max(0.0, float(min(oval[:, 0].min(), *((width - 1, height - 1) - oval.max(axis=0))))) / max(tall, 1.0),
+    )
+
+
+def angles_of(points: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Yaw, pitch and roll in degrees of one face against the camera, from the line of the eyes and that of the face."""
+    right, left = (points[index] for index in FACE_SIZE_POINTS)
+    across = (left - right) / max(float(np.linalg.norm(left - right)), 1e-9)
+    down = points[CHIN] - points[FOREHEAD]
+    down = down - across * (across @ down)
+    down = down / max(float(np.linalg.norm(down)), 1e-9)
+    yaw, pitch, roll = head_angles(np.stack([across, down, np.cross(across, down)], axis=1))
+    return float(yaw), float(pitch), float(roll)
+
+
+def sharpness_of(grey: NDArray[np.uint8], inside: NDArray[np.bool_], size: float) -> float:
+    """Contrast of fine detail over that of coarse shapes, which only blur or a lack of pixels takes away.
+
+    Args:
+        grey: (h, w) grey levels.
+        inside: (h, w), where they count.
+        size: face size in pixels of `grey`.
+    """
+
+    def contrast(sigma: float) -> float:
+        smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), sigma * size)
+        rows, columns = np.gradient(smooth)
+        return float(np.sqrt((rows[inside] ** 2 + columns[inside] ** 2).mean()))
+
+    coarse = contrast(_COARSE) if inside.any() and min(grey.shape) > 1 else 0.0
+    return contrast(_FINE) / coarse if coarse > 0 else 0.0
+
+
+def _face_of(image: NDArray[np.uint8], points: NDArray[np.float64]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Grey levels around a face, no larger than `SHARPNESS_SIZE`, and where in them it is."""
+    height, width = image.shape[:2]
+    oval = points[list(FACE_OVAL), :2]
+    left, top = (int(value) for value in np.clip(np.floor(oval.min(axis=0)), 0, (width - 1, height - 1)))
+    right, bottom = (int(value) for value in np.clip(np.ceil(oval.max(axis=0)), (left + 1, top + 1), (width, height)))
+    grey = cv2.cvtColor(np.ascontiguousarray(image[top:bottom, left:right]), cv2.COLOR_RGB2GRAY)
+    scale = min(1.0, SHARPNESS_SIZE / max(face_size(points), 1.0))
+    shape = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
+    grey = cv2.resize(grey, shape, interpolation=cv2.INTER_AREA)
+    mask = np.zeros(grey.shape, np.uint8)
+    outline = (oval - (left, top)) * (grey.shape[1] / (right - left), grey.shape[0] / (bottom - top))
+    cv2.fillPoly(mask, [np.round(outline).astype(np.int32)], (1,))
+    return np.asarray(grey, np.uint8), mask.astype(bool)
+
+
+def _opening(points: NDArray[np.float64], eye: tuple[int, ...]) -> float:
+    outer, upper_1, upper_2, inner, lower_2, lower_1 = (points[index] for index in eye)
+    heights = np.linalg.norm(upper_1 - lower_1) + np.linalg.norm(upper_2 - lower_2)
+    return float(heights / max(2 * float(np.linalg.norm(outer - inner)), 1e-9))

@@ -88,7 +88,12 @@ def sample_grid(field: Array, points: Array, step: int) -> Array:
     Returns:
         (H, W) or (H, W, C) float32.
     """
-    return look_up(field, (points + np.float32(0.5)) * np.float32(1.0 / step) - np.float32(0.5))
+    return look_up(field, _on_grid(points, step))
+
+
+def _on_grid(points: Array, step: int) -> Array:
+    """Picture coordinates -> columns and rows of a grid."""
+    return np.asarray((points + np.float32(0.5)) * np.float32(1.0 / step) - np.float32(0.5), np.float32)
 
 
 def invert(displacement: Array, targets: Array, step: int, iterations: int) -> Array:
@@ -109,20 +114,25 @@ def invert(displacement: Array, targets: Array, step: int, iterations: int) -> A
     Reference:
         Barzilai, Borwein: Two-point step size gradient methods, IMA Journal of Numerical Analysis 1988.
     """
-    way, steepest = _reach(displacement, step)
-    if steepest > STEEP:
-        return _invert_paced(displacement, targets, step)
-    sources = targets
-    for _ in range(min(_rounds(way, steepest), iterations)):
-        sources = targets - sample_grid(displacement, sources, step)
-    return sources
+    return _invert(displacement, targets, step, iterations, _reach(displacement, step))
+
+
+def _invert(displacement: Array, targets: Array, step: int, iterations: int, reach: tuple[float, float]) -> Array:
+    way, steepest = reach
+    rounds = min(_rounds(way, steepest), iterations)
+    if not rounds:
+        return targets
+    # Everything in nodes instead of pixels, so that no round converts.
+    nodes, moved = _on_grid(targets, step), displacement * np.float32(1.0 / step)
+    sources = _invert_paced(moved, nodes) if steepest > STEEP else _invert_even(moved, nodes, rounds)
+    return np.asarray((sources + np.float32(0.5)) * np.float32(step) - np.float32(0.5), np.float32)
 
 
 def inverse_field(displacement: Array, nodes: Array, box: Box, step: int, iterations: int) -> Array:
     """The displacement that undoes another one: x + inverse(x) is where x comes from.
 
     Args:
-        displacement: (G, G, 2) float32 forward displacement at `nodes`, 0 outside `box`.
+        displacement: (G, G, 2) float32 forward displacement at `nodes`, 0 outside `box` or not of interest there.
         nodes: (G, G, 2) grid points.
         box: nodes (not pixels) that are solved for; elsewhere the inverse is 0.
         step: pixels between nodes.
@@ -137,7 +147,9 @@ def inverse_field(displacement: Array, nodes: Array, box: Box, step: int, iterat
     targets = nodes[top:bottom, left:right]
     undone = np.zeros_like(displacement)
     moved = np.ascontiguousarray(displacement[top:bottom, left:right])
-    undone[top:bottom, left:right] = invert(moved, targets - corner, step, iterations) - (targets - corner)
+    targets = targets - corner
+    # How hard it is is that of the whole, or a smaller box would be another solution.
+    undone[top:bottom, left:right] = _invert(moved, targets, step, iterations, _reach(displacement, step)) - targets
     return undone
 
 
@@ -158,17 +170,24 @@ def _rounds(way: float, steepest: float) -> int:
     return 1 + math.ceil(math.log(INVERTED_PX / way) / math.log(min(1.25 * steepest + 0.01, 0.9)))
 
 
-def _invert_paced(displacement: Array, targets: Array, step: int) -> Array:
-    change = -sample_grid(displacement, targets, step)
+def _invert_even(displacement: Array, targets: Array, rounds: int) -> Array:
+    sources = targets
+    for _ in range(rounds):
+        sources = targets - look_up(displacement, sources)
+    return sources
+
+
+def _invert_paced(displacement: Array, targets: Array) -> Array:
+    change = -look_up(displacement, targets)
     sources, residual = targets + change, change
     for _ in range(PACED_ROUNDS - 1):
-        before, residual = residual, targets - sources - sample_grid(displacement, sources, step)
+        before, residual = residual, targets - sources - look_up(displacement, sources)
         along = np.einsum("hwc,hwc->hw", change, change)
         slope = np.einsum("hwc,hwc->hw", change, before - residual)
-        pace = np.clip(along / np.maximum(slope, np.float32(1e-9)), *PACES)
+        pace = np.clip(along / np.maximum(slope, np.float32(1e-10)), *PACES)
         change = pace[..., None] * residual
         sources = sources + change
-    return sources
+    return np.asarray(sources, np.float32)
 
 
 def look_up(picture: NDArray[Any], where: Array, *, surround: int = cv2.BORDER_REPLICATE) -> NDArray[Any]:

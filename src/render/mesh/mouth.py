@@ -68,8 +68,7 @@ class Inside:
         """Join upper skin, lower skin and what shows between them.
 
         Args:
-            sheets: upper and lower skin, (H, W, C) uint8 each, of one part of the shown picture; colour first, what
-                follows is opaque at 255.
+            sheets: upper and lower skin, (H, W, 3) uint8 each, of one part of the shown picture.
             mouth: of the avatar.
             edges: (N, 2) moved upper and lower inner lip in picture coordinates of the unturned head.
             where: (H, W, 2) picture coordinates of the part's pixels on the unturned head.
@@ -77,7 +76,7 @@ class Inside:
             turn: yaw and pitch of the head, degrees.
 
         Returns:
-            (H, W, C) uint8.
+            (H, W, 3) uint8.
         """
         upper, lower = (mouth.frame.to_local(edge) for edge in edges)
         columns = self.left + np.arange(self.cavity.shape[1], dtype=np.float32)
@@ -87,14 +86,12 @@ class Inside:
         local = mouth.frame.to_local(where) - np.array([self.left, self.top], np.float32)
         index = np.clip(local[..., 0], 0, len(columns) - 1.001)
         whole = index.astype(np.int32)
-        height = seam[whole] + (seam[whole + 1] - seam[whole]) * (index - whole) - self.top
-        under = np.clip(0.5 + (local[..., 1] - height) / (2 * EDGE_PX), 0.0, 1.0)[..., None]
+        beyond: Array = index - whole.astype(np.float32)
+        height = seam[whole] + (seam[whole + 1] - seam[whole]) * beyond - np.float32(self.top)
+        under = np.clip(0.5 + (local[..., 1] - height) / (2 * EDGE_PX), 0.0, 1.0)
         patch = look_up(layer, local, surround=cv2.BORDER_CONSTANT)
-        cover = patch[..., 3:]
-        joined = sheets[0] + (sheets[1].astype(np.float32) - sheets[0]) * under
-        joined[..., :3] += patch[..., :3] - joined[..., :3] * cover
-        joined[..., 3:] += (255.0 - joined[..., 3:]) * cover
-        return (joined + 0.5).astype(np.uint8)
+        skin = cv2.blendLinear(sheets[1], sheets[0], under, 1 - under)
+        return np.asarray(patch[..., :3] + skin * (1 - patch[..., 3:]) + np.float32(0.5), np.uint8)
 
     def picture(
         self,
@@ -117,18 +114,20 @@ class Inside:
         Returns:
             (h, w, 4) float32: colour 0 .. 255 times cover, and cover 0 .. 1.
         """
-        height, width = self.cavity.shape[:2]
-        rows = self.top + np.arange(height, dtype=np.float32)[:, None]
-        columns = self.left + np.arange(width, dtype=np.float32)
+        shown = np.zeros((*self.cavity.shape[:2], 4), np.float32)
+        seen = self._between(upper_edge, lower_edge, ends)
+        if not shown[seen].size:
+            return shown
+        upper_edge, lower_edge = upper_edge[seen[1]], lower_edge[seen[1]]
+        rows = self.top + np.arange(shown.shape[0], dtype=np.float32)[seen[0], None]
         gap = np.maximum(lower_edge - upper_edge, 0.0)
         inside = np.minimum(rows - upper_edge, lower_edge - rows)
         cover = np.clip(0.5 + inside / (2 * EDGE_PX), 0.0, 1.0) * np.clip(gap / EDGE_PX, SEAM, 1.0)
-        cover = cover * ((columns >= ends[0]) & (columns <= ends[1]))
         # What lies deeper moves against the lips when the head turns.
         slip = np.sin(np.radians(turn)).astype(np.float32) * np.array([1, -1], np.float32)
         jaw = np.array([0.0, TEETH_LEAD * jaw_px], np.float32)
         upper, lower, tongue = (
-            look_up(layer, self.places + (depth[..., None] * slip - way), surround=cv2.BORDER_CONSTANT)
+            look_up(layer, self.places[seen] + (depth[seen][..., None] * slip - way), surround=cv2.BORDER_CONSTANT)
             for layer, depth, way in zip(self.layers, self.depths, (0 * jaw, jaw, jaw), strict=True)
         )
         # The lips shade what lies just behind them, and a narrow opening lets little light in. Bright teeth in it look
@@ -139,10 +138,22 @@ class Inside:
         over_lip = smoothstep(lower_edge - rows, -0.02 * face_size, 0.05 * face_size)
         teeth = (self.upper_light + (1 - self.upper_light) * under_lip) * lit
         below = lit * (0.72 + 0.28 * over_lip) * (0.5 + 0.5 * smoothstep(rows - upper_edge, 0.0, 0.2 * face_size))
-        colour = self.cavity * (0.5 + 0.5 * lit)[None, :, None]
+        colour = self.cavity[seen] * (0.5 + 0.5 * lit)[None, :, None]
         for layer, light in ((tongue, below), (lower, below), (upper, teeth)):
             colour = colour * (1 - layer[..., 3:]) + layer[..., :3] * light[..., None]
-        return np.dstack([colour * cover[..., None], cover]).astype(np.float32)
+        shown[seen] = np.dstack([colour * cover[..., None], cover])
+        return shown
+
+    def _between(self, upper_edge: Array, lower_edge: Array, ends: Array) -> tuple[slice, slice]:
+        """Rows and columns of the patch outside of which the lips hide everything; as `picture`."""
+        height, width = self.cavity.shape[:2]
+        first, last = np.clip(np.ceil(ends[0] - self.left), 0, width), np.floor(ends[1] - self.left) + 1
+        columns = slice(int(first), int(np.clip(last, first, width)))
+        if columns.start == columns.stop:
+            return slice(0, 0), columns
+        over = np.clip(np.floor(upper_edge[columns].min() - EDGE_PX - self.top), 0, height)
+        under = np.clip(np.ceil(lower_edge[columns].max() + EDGE_PX - self.top) + 1, over, height)
+        return slice(int(over), int(under)), columns
 
 
 @dataclass(frozen=True)

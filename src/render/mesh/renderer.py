@@ -43,6 +43,8 @@ from src.render.mesh.mouth import Inside, paint_inside, without_teeth
 
 HEAD_STEP = 2
 """Step of the head's grid over that of the expression: a turning head bends nothing as fine as a lip."""
+HIGHEST_LOWER = 0.3
+"""Over face size: how far above the closed lips the lower sheet of skin is still looked at, with plenty of room."""
 STILL = 1e-3
 """Movement of a node, over the largest of the same expression, below which it counts as standing still."""
 
@@ -56,7 +58,7 @@ class MeshState:
         layers: the person, an open mouth painted over by its lips, and what is behind.
         nodes: (G, G, 2) picture coordinates of the grid.
         below: (G, G, 1) whether a node goes with the lower sheet of skin.
-        moving: the nodes that an expression can move.
+        moving: the nodes of the upper and of the lower sheet that an expression can move where they may be seen.
         head, expression, mouth, inside, lids, brows: the prepared parts.
     """
 
@@ -64,7 +66,7 @@ class MeshState:
     layers: Layers
     nodes: Array
     below: NDArray[np.bool_]
-    moving: Box
+    moving: tuple[Box, Box]
     head: HeadField
     expression: ExpressionField
     mouth: Mouth
@@ -115,6 +117,7 @@ class MeshRenderer:
         mouth = find_mouth(landmarks, avatar.face_size)
         nodes = grid_points(self._size, self._step)
         expression = expression_field(landmarks, mouth, self._size, self._step)
+        heights = mouth.frame.to_local(nodes)[..., 1]
         head_step = HEAD_STEP * self._step
         matte, wall = avatar.matte, avatar.background
         # Where all is person, there is no wall to leave alone.
@@ -123,8 +126,11 @@ class MeshRenderer:
             picture=avatar.image,
             layers=self._backdrop.layers(without_teeth(avatar.image, mouth), matte, wall),
             nodes=nodes,
-            below=mouth.frame.to_local(nodes)[..., 1:] > 0,
-            moving=_moving(expression),
+            below=heights[..., None] > 0,
+            moving=(
+                _moving(expression, 0, np.ones_like(heights, np.bool_)),
+                _moving(expression, 1, heights > -HIGHEST_LOWER * mouth.face_size),
+            ),
             head=head_field(landmarks, follow, self._size, head_step),
             expression=expression,
             mouth=mouth,
@@ -216,7 +222,8 @@ class MeshRenderer:
     def _undone(self, state: MeshState, sheets: tuple[Array, Array], brows: Array | None) -> tuple[Array, Array]:
         """(G, G, 2) displacements that undo the upper and the lower sheet, and before them the brows."""
         upper, lower = (
-            inverse_field(sheet, state.nodes, state.moving, self._step, self._iterations) for sheet in sheets
+            inverse_field(sheet, state.nodes, box, self._step, self._iterations)
+            for sheet, box in zip(sheets, state.moving, strict=True)
         )
         if brows is not None:
             left, top, right, bottom = box = state.brows.box
@@ -238,10 +245,14 @@ def _part(field: Array, box: Box, step: int) -> Array:
     return field[top : bottom + 2, left : right + 2]
 
 
-def _moving(expression: ExpressionField) -> Box:
-    """Left, top, right, bottom of the nodes that any expression reaches."""
-    fields = [*expression.movements.reshape(-1, *expression.movements.shape[-3:]), *expression.shapes.values()]
-    ways = [np.abs(field).reshape(-1, *field.shape[-3:]).max(axis=(0, 3)) for field in fields]
-    reached = np.any([way > STILL * max(way.max(), 1.0) for way in ways], axis=0)
+def _moving(expression: ExpressionField, sheet: int, seen: NDArray[np.bool_]) -> Box:
+    """Left, top, right, bottom of the seen nodes of a sheet that any expression reaches."""
+    # A blendshape that moves both sheets alike has one field for them.
+    fields = [
+        *expression.movements[:, sheet],
+        *(field[min(sheet, len(field) - 1)] for field in expression.shapes.values()),
+    ]
+    ways = [np.abs(field).max(axis=2) for field in fields]
+    reached = np.any([way > STILL * max(float(way.max()), 1.0) for way in ways], axis=0) & seen
     rows, columns = (np.flatnonzero(reached.any(axis=axis)) for axis in (1, 0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

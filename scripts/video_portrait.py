@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
@@ -17,6 +18,9 @@ from src.render.preflight_measures import Measures, measure
 
 SUFFIXES = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".wmv"}
 """What is read as a video; everything else is a picture."""
+
+DETECTION_SIDE = 960
+"""Longest side of the picture in which faces are looked for; a film in full size takes minutes."""
 
 FRAMES = 100
 """Pictures that are looked at, evenly over the video."""
@@ -49,7 +53,7 @@ def best_picture(path: Path, minimum_face_px: float) -> NDArray[np.uint8]:
             transient=True,
         )
         for _, image in pictures:
-            faces = main_faces(finder.find(image))
+            faces = main_faces(_found(finder, image))
             measured.append(measure(image, faces[0]) if len(faces) == 1 else None)
     best = best_frame(measured, minimum_face_px)
     if best is None:
@@ -66,3 +70,11 @@ def best_picture(path: Path, minimum_face_px: float) -> NDArray[np.uint8]:
         len(places),
     )
     return picture
+
+
+def _found(finder: FaceFinder, image: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+    """Faces of a picture, found in a smaller one, in pixels of the large one."""
+    scale = max(1.0, max(image.shape[:2]) / DETECTION_SIDE)
+    height, width = (round(side / scale) for side in image.shape[:2])
+    small = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    return [(face * np.float32(scale)).astype(np.float32) for face in finder.find(small)]

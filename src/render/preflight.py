@@ -4,7 +4,8 @@ Errors stop the making of an avatar; warnings are things that it will show. The 
 people and a painting in the shared data pass without an error, and worsened copies of them (blurred, darkened,
 overexposed, cropped, turned, with shut eyes) do not.
 
-A hand or hair before the mouth is not looked for: FaceMesh draws lips where it expects them, over a hand as well.
+FaceMesh draws lips where it expects them, over a hand as well. Whether something lies over the mouth is guessed from
+colour, with made-up covers of skin and cloth as the only measure, so it is a warning; in dim pictures it can't be told.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,9 @@ from numpy.typing import NDArray
 from src.errors import RenderError
 from src.render.cropping import BYSTANDER, MAXIMUM_TURN, MINIMUM_FACE_PX, face_size
 from src.render.preflight_measures import Measures, measure
+
+COLOUR_LIGHT = 100.0
+"""Grey level that the brightest parts of a face must reach for its colours to say anything."""
 
 
 class Code(StrEnum):
@@ -34,6 +38,7 @@ class Code(StrEnum):
     TOO_BRIGHT = "too_bright"
     EYES_CLOSED = "eyes_closed"
     MOUTH_OPEN = "mouth_open"
+    MOUTH_COVERED = "mouth_covered"
     CROPPED = "cropped"
 
 
@@ -126,6 +131,12 @@ _RULES = (
         "It is closed by drawing; a photo with closed lips looks better.",
     ),
     _Rule(
+        Code.MOUTH_COVERED, "lip_contrast", "CIELAB", None, 3.5, True,
+        "the lips hardly stand out from what is around them (contrast {value:.1f}, {least} {limit:.1f}); something may "
+        "lie over the mouth",
+        "If so, use a photo without a hand, hair, mask or microphone before the mouth; if not, go on.",
+    ),
+    _Rule(
         Code.CROPPED, "overhang", "face sizes", 0.15, None, False,
         "the face is cut off by the border of the picture (by {value:.2f} face sizes, {most} {limit:.2f})",
         "Use a photo that shows the whole face.",
@@ -191,6 +202,8 @@ def findings_of(measures: Measures, minimum_face_px: float = MINIMUM_FACE_PX) ->
             )
         )  # fmt: skip
     found += [finding for rule in _RULES if (finding := _broken(rule, getattr(measures, rule.measure)))]
+    if measures.light < COLOUR_LIGHT:
+        found = [finding for finding in found if finding.code != Code.MOUTH_COVERED]
     found.sort(key=lambda finding: finding.severity != Severity.ERROR)
     # What is cut off is near the border as well: one finding per code, the worst.
     return list({finding.code: finding for finding in reversed(found)}.values())[::-1]

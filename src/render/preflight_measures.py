@@ -14,9 +14,11 @@ from src.face import (
     FACE_OVAL,
     FACE_SIZE_POINTS,
     FOREHEAD,
+    INNER_LIP,
     INNER_LIP_BOTTOM,
     INNER_LIP_TOP,
     LEFT_EAR_POINTS,
+    OUTER_LIP,
     RIGHT_EAR_POINTS,
 )
 from src.motion import head_angles
@@ -29,6 +31,8 @@ DARK, BRIGHT = 16, 250
 
 _FINE, _COARSE = 0.012, 0.05
 """Of face size: about a lash, about an eyelid."""
+_AROUND_LIPS = 0.065
+"""Width of the skin that lips are compared with, over face size."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Measures:
         light: grey level that the brightest twentieth of the face reaches.
         dark, bright: share of the face's pixels without shape, too dark or too bright.
         gap: between the inner lips, over face size.
+        lip_contrast: how much redder or darker the lips are than the skin around them; see `lip_contrast_of`.
         lids: height over width of the more closed eye, about 0.3 for an open one.
         overhang: by how much the outline of the face leaves the picture, over face size; 0 inside.
         above: room from the top of the forehead to the upper border, over the height of the face.
@@ -57,6 +62,7 @@ class Measures:
     dark: float
     bright: float
     gap: float
+    lip_contrast: float
     lids: float
     overhang: float
     above: float
@@ -77,7 +83,9 @@ def measure(image: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> Measur
     oval = points[list(FACE_OVAL), :2]
     overhang = max(0.0, float(-oval.min()), *(oval.max(axis=0) - (width - 1, height - 1)))
     tall = float(np.linalg.norm(points[CHIN, :2] - points[FOREHEAD, :2]))
-    face, skin = _face_of(image, points)
+    colours, near = _face_of(image, points)
+    skin = _filled(colours.shape, near[list(FACE_OVAL)])
+    face = np.asarray(cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY), np.uint8)
     shown = face[skin]
     return Measures(
         face_px=size,
@@ -89,6 +97,7 @@ def measure(image: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> Measur
         dark=float((shown <= DARK).mean()) if shown.size else 0.0,
         bright=float((shown >= BRIGHT).mean()) if shown.size else 0.0,
         gap=float(np.linalg.norm(points[INNER_LIP_TOP] - points[INNER_LIP_BOTTOM])) / size,
+        lip_contrast=lip_contrast_of(colours, near, min(size, SHARPNESS_SIZE)),
         lids=min(_opening(points, RIGHT_EAR_POINTS), _opening(points, LEFT_EAR_POINTS)),
         overhang=overhang / size,
         above=max(0.0, float(oval[:, 1].min())) / max(tall, 1.0),
@@ -125,20 +134,47 @@ def sharpness_of(grey: NDArray[np.uint8], inside: NDArray[np.bool_], size: float
     return contrast(_FINE) / coarse if coarse > 0 else 0.0
 
 
-def _face_of(image: NDArray[np.uint8], points: NDArray[np.float64]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Grey levels around a face, no larger than `SHARPNESS_SIZE`, and where in them it is."""
+def lip_contrast_of(colours: NDArray[np.uint8], points: NDArray[np.float64], size: float) -> float:
+    """How much redder than the skin around them the lips are, or redder and darker, in units of CIELAB.
+
+    What lies over a mouth has no lips: there it is near 0, or below.
+
+    Args:
+        colours: (h, w, 3) uint8 RGB around a face.
+        points: (478, 2) in pixels of `colours`.
+        size: face size in these pixels.
+    """
+    whole, inside = (_filled(colours.shape, points[list(part)]) for part in (OUTER_LIP, INNER_LIP))
+
+    def grown(share: float) -> NDArray[np.bool_]:
+        side = 2 * max(1, round(share * size)) + 1
+        return np.asarray(cv2.dilate(whole.astype(np.uint8), np.ones((side, side), np.uint8)), bool)
+
+    lips, around = whole & ~inside, grown(_AROUND_LIPS) & ~grown(0.01)
+    if not lips.any() or not around.any():
+        return 0.0
+    lab = cv2.cvtColor(colours.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    darker, redder = (float(value) for value in (lab[lips].mean(axis=0) - lab[around].mean(axis=0))[:2] * (-1, 1))
+    return max(redder, (redder + darker) / 2)
+
+
+def _face_of(image: NDArray[np.uint8], points: NDArray[np.float64]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """The box of a face with its size brought down to `SHARPNESS_SIZE`, and (478, 2) points in its pixels."""
     height, width = image.shape[:2]
     oval = points[list(FACE_OVAL), :2]
     left, top = (int(value) for value in np.clip(np.floor(oval.min(axis=0)), 0, (width - 1, height - 1)))
     right, bottom = (int(value) for value in np.clip(np.ceil(oval.max(axis=0)), (left + 1, top + 1), (width, height)))
-    grey = cv2.cvtColor(np.ascontiguousarray(image[top:bottom, left:right]), cv2.COLOR_RGB2GRAY)
+    box = np.ascontiguousarray(image[top:bottom, left:right])
     scale = min(1.0, SHARPNESS_SIZE / max(face_size(points), 1.0))
-    shape = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
-    grey = cv2.resize(grey, shape, interpolation=cv2.INTER_AREA)
-    mask = np.zeros(grey.shape, np.uint8)
-    outline = (oval - (left, top)) * (grey.shape[1] / (right - left), grey.shape[0] / (bottom - top))
+    shape = (max(1, round(box.shape[1] * scale)), max(1, round(box.shape[0] * scale)))
+    face = np.asarray(cv2.resize(box, shape, interpolation=cv2.INTER_AREA), np.uint8)
+    return face, (points[:, :2] - (left, top)) * (shape[0] / (right - left), shape[1] / (bottom - top))
+
+
+def _filled(shape: tuple[int, ...], outline: NDArray[np.float64]) -> NDArray[np.bool_]:
+    mask = np.zeros(shape[:2], np.uint8)
     cv2.fillPoly(mask, [np.round(outline).astype(np.int32)], (1,))
-    return np.asarray(grey, np.uint8), mask.astype(bool)
+    return mask.astype(bool)
 
 
 def _opening(points: NDArray[np.float64], eye: tuple[int, ...]) -> float:

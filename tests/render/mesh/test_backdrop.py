@@ -91,3 +91,12 @@ def test_the_configuration_puts_a_picture_behind(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "red.png"), np.full((64, 64, 3), (0, 0, 255), np.uint8))
     image = configured("render/backdrop=picture", f"render.backdrop.path='{tmp_path / 'red.png'}'")
     assert (image[:20, :40] == (255, 0, 0)).all()
+
+
+def test_live_use_has_the_same_choice() -> None:
+    register()
+    with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
+        config = compose("realtime", ["source=a.wav", "render.size=256", "render/backdrop=colour"])
+    renderer: MeshRenderer = instantiate(config.render)
+    image = renderer.render(renderer.prepare(drawn_avatar()), CORE7.neutral)
+    assert (image[:20, :40] == (0, 255, 0)).all()

@@ -5,7 +5,8 @@ people and a painting in the shared data pass without an error, and worsened cop
 overexposed, cropped, turned, with shut eyes) do not.
 
 FaceMesh draws lips where it expects them, over a hand as well. Whether something lies over the mouth is guessed from
-colour, with made-up covers of skin and cloth as the only measure, so it is a warning; in dim pictures it can't be told.
+colour: of made-up covers, all of cloth and 15 of 24 of skin are found, with false alarms in 2 of 240 pictures of videos
+(brown and pale lips among them). So it is a warning, and in dim pictures it can't be told.
 """
 
 from collections.abc import Sequence

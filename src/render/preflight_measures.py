@@ -46,7 +46,7 @@ class Measures:
         light: grey level that the brightest twentieth of the face reaches.
         dark, bright: share of the face's pixels without shape, too dark or too bright.
         gap: between the inner lips, over face size.
-        lip_contrast: how much redder or darker the lips are than the skin around them; see `lip_contrast_of`.
+        lip_contrast: how clearly lips and the line between them are seen; see `lip_contrast_of`.
         lids: height over width of the more closed eye, about 0.3 for an open one.
         overhang: by how much the outline of the face leaves the picture, over face size; 0 inside.
         above: room from the top of the forehead to the upper border, over the height of the face.
@@ -135,9 +135,10 @@ def sharpness_of(grey: NDArray[np.uint8], inside: NDArray[np.bool_], size: float
 
 
 def lip_contrast_of(colours: NDArray[np.uint8], points: NDArray[np.float64], size: float) -> float:
-    """How much redder than the skin around them the lips are, or redder and darker, in units of CIELAB.
+    """The clearest sign of a mouth, in units of CIELAB; what lies over it has none of them.
 
-    What lies over a mouth has no lips: there it is near 0, or below.
+    Lips are redder than the skin around them, or redder and darker (pictures without colour, half counted), and the
+    line between them is darker than they are (a third counted: what lies over a mouth has shadows as well).
 
     Args:
         colours: (h, w, 3) uint8 RGB around a face.
@@ -155,7 +156,10 @@ def lip_contrast_of(colours: NDArray[np.uint8], points: NDArray[np.float64], siz
         return 0.0
     lab = cv2.cvtColor(colours.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     darker, redder = (float(value) for value in (lab[lips].mean(axis=0) - lab[around].mean(axis=0))[:2] * (-1, 1))
-    return max(redder, (redder + darker) / 2)
+    line = inside.astype(np.uint8)
+    cv2.polylines(line, [np.round(points[list(INNER_LIP)]).astype(np.int32)], True, (1,), 2)
+    gap = float(np.median(lab[lips][:, 0]) - np.percentile(lab[line > 0][:, 0], 20))
+    return max(redder, (redder + darker) / 2, gap / 3)
 
 
 def _face_of(image: NDArray[np.uint8], points: NDArray[np.float64]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:

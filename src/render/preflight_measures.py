@@ -77,7 +77,7 @@ def measure(image: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> Measur
         landmarks: (478, 3) FaceMesh points in pixels of `image`.
     """
     points = np.asarray(landmarks, np.float64)
-    size = face_size(points)
+    size = max(face_size(points), 1e-6)
     height, width = image.shape[:2]
     yaw, pitch, roll = angles_of(points)
     oval = points[list(FACE_OVAL), :2]

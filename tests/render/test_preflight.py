@@ -194,3 +194,12 @@ def test_real_portraits_pass(shared: Path, name: str) -> None:
     assert Code.BLURRED in [finding.code for finding in preflight(blurred, faces)]
     dark = (photo * 0.15).astype(np.uint8)
     assert Code.TOO_DARK in [finding.code for finding in preflight(dark, faces)]
+
+
+def test_odd_pictures_and_faces_are_found_wanting_without_a_crash() -> None:
+    rng = np.random.default_rng(0)
+    for number in range(60):
+        image = rng.integers(0, 256, (*rng.integers(1, 200, 2), 3), np.uint8)
+        points = face() * rng.uniform(0, 3) + rng.uniform(-400, 400, 3)
+        findings = preflight(image, [np.zeros_like(points) if number % 7 == 0 else points])
+        assert all(str(finding) for finding in findings)

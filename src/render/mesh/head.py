@@ -20,9 +20,9 @@ from src.render.avatar import face_size
 from src.render.mesh.geometry import Array, grid_points, invert, sample_grid, smoothstep
 
 EAR_POINTS = (234, 454)
-CAMERA_DISTANCE = 60.0
-"""From the ears to the camera over face size: a long lens. At 8, the 75 cm of a video call, what FaceMesh finds again
-of the width of a turning mouth falls from r = 0.91 to 0.88: it knows no perspective."""
+CAMERA_DISTANCE = 200.0
+"""From the ears to the camera over face size: a very long lens. At 8, the 75 cm of a video call, what FaceMesh finds
+again of the width of a turning mouth falls from r = 0.91 to 0.88: it knows no perspective."""
 NOD_HEIGHT = 0.5
 """Of the way from the ears to the chin where a head nods: most of it on the topmost vertebra, the rest further down."""
 NECK_BEHIND_EARS = 0.22

@@ -27,8 +27,11 @@ TEETH_LEAD = 0.86
 """Way of the lower teeth over that of the lower lip: the lip is drawn down further and bares them a little."""
 TONGUE_BEHIND, THROAT_BEHIND = 0.12, 0.45
 """Depth behind the lips of the tip of the tongue and of the back of the cavity, over face size."""
-FULLY_LIT, DARKEST = 0.3, 0.1
+FULLY_LIT, DARKEST = 0.15, 0.78
 """Opening over face size from which all light gets in; share of it that a closed mouth has."""
+UPPER_SHADE, LOWER_SHADE = 0.42, 0.6
+"""Light of the teeth behind the lips over that before them. Brighter teeth look like lips to FaceMesh, which then loses
+the width of the mouth (r 0.84 instead of 0.88); darker ones make it see a mouth open early."""
 EDGE_PX = 0.8
 SEAM = 0.7
 """Cover of the dark line where closed lips of an open portrait meet."""
@@ -130,8 +133,7 @@ class Inside:
             look_up(layer, self.places[seen] + (depth[seen][..., None] * slip - way), surround=cv2.BORDER_CONSTANT)
             for layer, depth, way in zip(self.layers, self.depths, (0 * jaw, jaw, jaw), strict=True)
         )
-        # The lips shade what lies just behind them, and a narrow opening lets little light in. Bright teeth in it look
-        # like lips to FaceMesh: r of the mouth's width falls from 0.88 to 0.84.
+        # The lips shade what lies just behind them, and a narrow opening lets little light in.
         open_share = smoothstep(gap, 0.0, FULLY_LIT * face_size)
         lit = DARKEST + (1 - DARKEST) * open_share
         under_lip = smoothstep(rows - upper_edge, -0.02 * face_size, 0.05 * face_size)
@@ -139,7 +141,7 @@ class Inside:
         teeth = (self.upper_light + (1 - self.upper_light) * under_lip) * lit
         below = lit * (0.72 + 0.28 * over_lip) * (0.5 + 0.5 * smoothstep(rows - upper_edge, 0.0, 0.2 * face_size))
         colour = self.cavity[seen] * (0.5 + 0.5 * lit)[None, :, None]
-        for layer, light in ((tongue, below), (lower, below), (upper, teeth)):
+        for layer, light in ((tongue, below), (lower, LOWER_SHADE * below), (upper, UPPER_SHADE * teeth)):
             colour = colour * (1 - layer[..., 3:]) + layer[..., :3] * light[..., None]
         shown[seen] = np.dstack([colour * cover[..., None], cover])
         return shown

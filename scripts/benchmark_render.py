@@ -27,7 +27,7 @@ from src.eval.provenance import provenance
 from src.files import write_json
 from src.motion import CORE7, FRAMES_PER_SECOND
 from src.render.avatar import Avatar
-from src.render.closed_loop import ClosedLoop, measure, random_motion
+from src.render.closed_loop import ClosedLoop, measure_together, random_motion
 from src.render.contact_sheet import contact_sheet, range_of_motion, save_sheet
 from src.render.mesh import MeshRenderer, MeshState
 
@@ -119,7 +119,7 @@ def closed_loop(renderer: MeshRenderer, state: MeshState, seed: int, num_frames:
             [CORE7.neutral, *asked], description="finding again", console=Console(stderr=True), transient=True
         )
         faces = [landmarker.detect(renderer.render(state, frame)) for frame in frames]
-    return measure(asked, faces)
+    return measure_together(asked, faces)
 
 
 def machine(num_threads: int) -> dict[str, Any]:

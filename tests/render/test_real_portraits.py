@@ -7,7 +7,7 @@ import pytest
 
 from src.motion import CORE7
 from src.render.avatar import create_avatar
-from src.render.closed_loop import measure, random_motion
+from src.render.closed_loop import measure_together, random_motion
 from src.render.mesh import MeshRenderer
 from src.render.portrait import load_portrait
 
@@ -32,7 +32,9 @@ def test_mouth_and_lids_follow_on_every_portrait(shared: Path, name: str) -> Non
     state = renderer.prepare(avatar)
     asked = random_motion(np.random.default_rng(0), 60)
     with FaceLandmarker(max_faces=1, static=True) as landmarker:
-        loop = measure(asked, [landmarker.detect(renderer.render(state, frame)) for frame in (CORE7.neutral, *asked)])
+        loop = measure_together(
+            asked, [landmarker.detect(renderer.render(state, frame)) for frame in (CORE7.neutral, *asked)]
+        )
     assert loop.found == len(asked)
     assert loop.r["jaw_open"] >= 0.95
     assert loop.r["eye_blink"] >= 0.8

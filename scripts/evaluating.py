@@ -20,11 +20,11 @@ from rich.console import Console
 from rich.progress import track
 
 from src.data.clip_info import ClipInfo
-from src.data.feature_cache import CachedSound, FeatureCache
+from src.data.feature_cache import CachedSound, FeatureCache, FeatureFolders
 from src.data.features import FeatureExtractor
 from src.data.phoneme_times import closures_of, phonemes_of
 from src.data.shards import open_store
-from src.data.speaker_offset import SpeakerAlignment, alignment_record, delayed
+from src.data.speaker_offset import SpeakerAlignment, alignment_record, delayed, delays_of
 from src.data.speech import Phoneme
 from src.data.split import hold_out
 from src.data.store import Store
@@ -64,7 +64,8 @@ class Material:
 
     Attributes:
         store: they are from.
-        folder: of the features and other things that are made once for a store.
+        folder: of the things that are made once for a store.
+        hops: folder of costly features, where training keeps them.
         truth: one case per clip, which predicts what is true.
         infos: their rows.
         delays_ms: by how much the motion of a speaker was moved; others were not.
@@ -73,6 +74,7 @@ class Material:
 
     store: Store
     folder: Path
+    hops: Path
     truth: Sequence[Case]
     infos: Sequence[ClipInfo]
     delays_ms: dict[str, float]
@@ -124,10 +126,10 @@ def open_part(folder: Path, cache: Path | None, part: str, spec: MotionSpec, run
         raise ConfigError(f"split={part}: a store has the parts {', '.join(PARTS)}. Name one of them.")
     store = open_store(folder)
     infos = _infos_of(store, part, run)
-    root = folder / "features" if cache is None else cache / store.content_hash[:16]
+    folders = FeatureFolders.of(store, cache)
     alignment: SpeakerAlignment | None = instantiate(run.alignment) if run.alignment is not None else None
-    offsets = {} if alignment is None else alignment.offsets(store, root)
-    delays_ms = {speaker: offset.moved_ms for speaker, offset in offsets.items() if offset.moved_ms}
+    offsets = {} if alignment is None else alignment.offsets(store, folders.of_store)
+    delays_ms = delays_of(offsets)
     truth, kept = [], []
     for info in infos:
         clip = store.load(info.clip_id, spec.name)
@@ -164,7 +166,7 @@ def open_part(folder: Path, cache: Path | None, part: str, spec: MotionSpec, run
         "%s part of %s: %d clips, %.1f minutes, %d speakers, of whom %d are moved to meet their sound",
         part, folder, len(truth), facts["seconds"] / 60, len(speakers), len(moved),
     )  # fmt: skip
-    return Material(store, root, truth, kept, delays_ms, facts)
+    return Material(store, folders.of_store, folders.hops, truth, kept, delays_ms, facts)
 
 
 def predicted(material: Material, model: MotionModel, label: str) -> list[Case]:
@@ -177,7 +179,7 @@ def predicted(material: Material, model: MotionModel, label: str) -> list[Case]:
     """
     predictor = SpeechToMotion(model)
     known = {name: place for place, name in enumerate(model.contract.speakers, start=1)}
-    cache = FeatureCache(material.folder / "hops")
+    cache = FeatureCache(material.hops)
     pairs = list(zip(material.truth, material.infos, strict=True))
     cases = []
     for case, info in track(pairs, label, console=Console(stderr=True), transient=True):

@@ -24,11 +24,12 @@ from scripts.entry import CONFIG_FOLDER, run
 from scripts.schema import register
 from scripts.train import quiet_lightning
 from src.data.bank_split import Split, split_bank
-from src.data.feature_cache import FeatureCache
+from src.data.feature_cache import FeatureCache, FeatureFolders
 from src.data.features import FeatureExtractor
 from src.data.features.base import hash_of
 from src.data.frame_bank import FrameBank
 from src.data.shards import open_store
+from src.data.speaker_offset import delays_of
 from src.data.windows import Spans
 from src.errors import CheckpointError
 from src.eval.provenance import commit
@@ -71,13 +72,11 @@ class Sources:
     def of(cls, config: DictConfig) -> "Sources":
         """Open the store of a configuration of this script; features that are missing are computed."""
         store = open_store(Path(config.data.store))
-        root = Path(config.data.store) / "features" if config.data.cache is None else Path(config.data.cache)
-        folder = root if config.data.cache is None else root / store.content_hash[:16]
+        folders = FeatureFolders.of(store, config.data.cache)
         alignment = instantiate(config.data.alignment)
-        offsets = {} if alignment is None else alignment.offsets(store, folder)
-        delays_ms = {speaker: offset.moved_ms for speaker, offset in offsets.items() if offset.moved_ms}
+        offsets = {} if alignment is None else alignment.offsets(store, folders.of_store)
         features: FeatureExtractor = instantiate(config.features)
-        bank = FrameBank.of(store, features, CORE7, folder, FeatureCache(root / "hops"), delays_ms)
+        bank = FrameBank.of(store, features, CORE7, folders.of_store, FeatureCache(folders.hops), delays_of(offsets))
         split = split_bank(
             store.clips,
             bank,
@@ -86,7 +85,7 @@ class Sources:
             val_speakers=list(config.data.val_speakers),
             seed=config.data.seed,
         )
-        return cls(bank, split, features, store.content_hash, folder)
+        return cls(bank, split, features, store.content_hash, folders.of_store)
 
     def clips(self, part: Spans, window_frames: int) -> list[SyncClip]:
         """The clips of a part that can be used."""

@@ -16,13 +16,13 @@ from torch.utils.data import DataLoader
 
 from src.data.augment import Augmentation, Silences
 from src.data.bank_split import Split, split_bank
-from src.data.feature_cache import FeatureCache
+from src.data.feature_cache import FeatureCache, FeatureFolders
 from src.data.features import FeatureExtractor
 from src.data.frame_bank import FrameBank, finished_hops, sums_of
 from src.data.guide import Guide
 from src.data.recipe import Recipe
 from src.data.shards import open_store
-from src.data.speaker_offset import SpeakerAlignment, SpeakerOffset
+from src.data.speaker_offset import SpeakerAlignment, SpeakerOffset, delays_of
 from src.data.window_loader import ClipBuckets, WindowBatches, WindowLoader
 from src.data.windows import Batch, Spans, WholeClips, WindowDataset, Windows
 from src.errors import ConfigError
@@ -162,10 +162,9 @@ class MotionDataModule(pl.LightningDataModule):
             return
         store = open_store(self._store_folder)
         content_hash = store.content_hash
-        root = self._store_folder / "features" if self._cache is None else Path(self._cache)
-        folder = root if self._cache is None else root / content_hash[:16]
-        self.offsets = {} if self._alignment is None else self._alignment.offsets(store, folder)
-        delays_ms = {speaker: offset.moved_ms for speaker, offset in self.offsets.items() if offset.moved_ms}
+        folders = FeatureFolders.of(store, self._cache)
+        self.offsets = {} if self._alignment is None else self._alignment.offsets(store, folders.of_store)
+        delays_ms = delays_of(self.offsets)
         if delays_ms:
             logger.info(
                 "%d of %d speakers are out of sync; their motion is moved by %+.0f to %+.0f ms",
@@ -176,7 +175,8 @@ class MotionDataModule(pl.LightningDataModule):
             )
 
         def bank_of(features: FeatureExtractor) -> FrameBank:
-            return FrameBank.of(store, features, self._spec, folder, FeatureCache(root / "hops"), delays_ms)
+            hops = FeatureCache(folders.hops)
+            return FrameBank.of(store, features, self._spec, folders.of_store, hops, delays_ms)
 
         bank = bank_of(self._features)
         self.content_hash = content_hash

@@ -19,11 +19,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.data.features import FeatureExtractor
+from src.data.store import Store
 from src.files import replacing
 
 logger = logging.getLogger(__name__)
 
 _PROGRESS_EVERY_S = 30.0
+
+
+@dataclass(frozen=True)
+class FeatureFolders:
+    """Where the things are that are made once of a store, the same for all who train on it or judge by it.
+
+    Attributes:
+        of_store: what belongs to this content of this store: rows of its clips, offsets of its speakers, experts.
+        hops: of `FeatureCache`; with a folder for the features of all stores, these are shared by them.
+    """
+
+    of_store: Path
+    hops: Path
+
+    @classmethod
+    def of(cls, store: Store, cache: Path | str | None) -> "FeatureFolders":
+        """The folders of a store.
+
+        Args:
+            store: the clips.
+            cache: `data.cache`, a folder for the features of all stores; None keeps them in the store.
+        """
+        root = store.folder / "features" if cache is None else Path(cache)
+        return cls(root if cache is None else root / store.content_hash[:16], root / "hops")
 
 
 @dataclass(frozen=True)

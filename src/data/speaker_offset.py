@@ -10,6 +10,7 @@ What is moved is the motion, by a constant per speaker, when features are made; 
 import json
 import logging
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,11 @@ class SpeakerAlignment:
     def _decided(self, clips: int, offset_ms: float, confidence: float) -> SpeakerOffset:
         is_sure = confidence >= self._least_confidence and abs(offset_ms) >= self._least_ms
         return SpeakerOffset(clips, offset_ms, confidence, offset_ms if is_sure else 0.0)
+
+
+def delays_of(offsets: Mapping[str, SpeakerOffset]) -> dict[str, float]:
+    """By how many milliseconds the motion of a speaker is delayed; speakers whose motion stays are left out."""
+    return {speaker: offset.moved_ms for speaker, offset in offsets.items() if offset.moved_ms}
 
 
 def alignment_record(offsets: dict[str, SpeakerOffset]) -> dict[str, dict[str, float]]:

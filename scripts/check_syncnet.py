@@ -19,8 +19,8 @@ from omegaconf import DictConfig
 
 from scripts.entry import run
 from src.eval.syncnet.parity import run_vectors
-from src.eval.syncnet.vectors import Comparison
 from src.files import write_json
+from src.parity_vectors import Comparison
 
 EXIT_FAILED = 1
 

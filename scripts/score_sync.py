@@ -40,8 +40,9 @@ from src.eval.syncnet.pipeline import (
     score_video,
 )
 from src.eval.syncnet.protocol import SAMPLES_PER_IMAGE
-from src.eval.syncnet.weights import S3FD, SYNCNET_V2, OfficialFile, check_given, load_detector, load_syncnet
+from src.eval.syncnet.weights import S3FD, SYNCNET_V2, load_detector, load_syncnet
 from src.files import sha256_of, write_json
+from src.official_weights import OfficialFile, check_given
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-VOCABULARY = {"motion", "face", "files", "errors"}
+VOCABULARY = {"motion", "face", "files", "errors", "official_weights", "parity_vectors", "seeded_weights"}
 MIDDLE = {"data", "models", "render", "eval"}
 ALLOWED = {
     **dict.fromkeys(VOCABULARY, VOCABULARY),

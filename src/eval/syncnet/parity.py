@@ -1,6 +1,6 @@
 """Our SyncNet, with everything around it, against the stored answers of the official programs.
 
-Networks get the seeded weights of `src.eval.syncnet.seeded`: arithmetic can be compared without trained files.
+Networks get the seeded weights of `src.seeded_weights`: arithmetic can be compared without trained files.
 """
 
 import json
@@ -13,12 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from src import seeded_weights
 from src.errors import DataError
-from src.eval.syncnet import parity_faces, parity_sync, seeded
+from src.eval.syncnet import parity_faces, parity_sync
 from src.eval.syncnet.expert import SyncExpert
 from src.eval.syncnet.network import SyncNet
 from src.eval.syncnet.s3fd import S3FD
-from src.eval.syncnet.vectors import Comparison, VectorFile, failed
+from src.parity_vectors import Comparison, VectorFile, failed
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ def seeded_network(name: str, seed: int, scales: dict[str, float]) -> tuple[nn.M
     """A network of `NETWORKS` in `eval()` mode with seeded weights, and these weights."""
     network = NETWORKS[name]()
     shapes = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
-    weights = seeded.state_dict(shapes, seed, name, scales)
+    weights = seeded_weights.state_dict(shapes, seed, name, scales)
     network.load_state_dict(weights)
     return network.eval().requires_grad_(False), weights
 
@@ -91,7 +92,7 @@ def seeded_network(name: str, seed: int, scales: dict[str, float]) -> tuple[nn.M
 def _same_weights(name: str, weights: dict[str, Tensor], expected: str | None, seed: int) -> Comparison:
     if expected is None:
         return failed(f"weights/{name}", f"{CHECKSUMS} lacks it")
-    ours = seeded.checksum(weights)
+    ours = seeded_weights.checksum(weights)
     if ours != expected:
         return failed(f"weights/{name}", f"checksum {ours} with seed={seed}, expected {expected}: give the right seed")
     return Comparison(f"weights/{name}", 0.0, 0.0, 0.0)

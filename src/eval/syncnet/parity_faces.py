@@ -5,13 +5,13 @@ import re
 import numpy as np
 import torch
 
-from src.eval.syncnet import seeded
+from src import seeded_weights
 from src.eval.syncnet.crops import crop_face, crop_path
 from src.eval.syncnet.parity_layers import compare_checksums, compare_layer_outputs, layer_outputs
 from src.eval.syncnet.s3fd import S3FD, network_input, suppress, suppressed_boxes
 from src.eval.syncnet.scenes import change_scores, find_cuts
 from src.eval.syncnet.tracks import Track, link_tracks
-from src.eval.syncnet.vectors import VectorFile
+from src.parity_vectors import VectorFile
 
 DETECTOR = 1e-5
 CROP_LEVELS = 1.0
@@ -35,7 +35,7 @@ def compare_crops(vectors: VectorFile, seed: int) -> None:
             vectors.compare(f"track/{shot}/{index}/frame", np.array([track.first_image, track.last_image]))
             vectors.compare(f"track/{shot}/{index}/bbox", track.boxes)
 
-    images = np.stack([seeded.image(f"crop/image{index}", seed, 256)[:240] for index in range(3)])
+    images = np.stack([seeded_weights.image(f"crop/image{index}", seed, 256)[:240] for index in range(3)])
     compare_checksums(vectors, "crop/in/image_crc32", list(images))
     track = Track(_FIRST_CROP, vectors.value("crop/in/bbox"))
     path = crop_path(track.boxes)
@@ -55,8 +55,8 @@ def compare_crops(vectors: VectorFile, seed: int) -> None:
 
 def compare_detector(vectors: VectorFile, seed: int, network: S3FD) -> None:
     """The network on a picture, boxes from made-up answers, and the removal of doubles."""
-    image = seeded.image("s3fd/image", seed, 256)[:192]
-    vectors.compare("in/image_crc32", seeded.image_checksum(image))
+    image = seeded_weights.image("s3fd/image", seed, 256)[:192]
+    vectors.compare("in/image_crc32", seeded_weights.image_checksum(image))
     picture = network_input(image, _DETECTOR_SCALE)
     vectors.compare("mid/input", picture, relative=DETECTOR)
     with layer_outputs(network) as layers:
@@ -67,8 +67,8 @@ def compare_detector(vectors: VectorFile, seed: int, network: S3FD) -> None:
     vectors.compare("out/priors", found.priors, relative=DETECTOR)
 
     places = len(found.priors)
-    loc = torch.from_numpy(seeded.uniform("s3fd/loc", (1, places, 4), seed, 0, 1))
-    scores = torch.from_numpy(seeded.uniform("s3fd/score", (1, places), seed, 0.5, 0.5))
+    loc = torch.from_numpy(seeded_weights.uniform("s3fd/loc", (1, places, 4), seed, 0, 1))
+    scores = torch.from_numpy(seeded_weights.uniform("s3fd/score", (1, places), seed, 0.5, 0.5))
     (boxes,) = suppressed_boxes(loc, scores, found.priors)
     vectors.compare("detect/count", len(boxes))
     vectors.compare("detect/out", boxes, relative=DETECTOR)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from src.eval.syncnet import seeded
-from src.eval.syncnet.vectors import VectorFile
+from src import seeded_weights
+from src.parity_vectors import VectorFile
 
 
 def compare_layer_outputs(vectors: VectorFile, layers: dict[str, Tensor], limit: float) -> None:
@@ -20,7 +20,7 @@ def compare_layer_outputs(vectors: VectorFile, layers: dict[str, Tensor], limit:
 
 def compare_checksums(vectors: VectorFile, name: str, images: Sequence[NDArray[np.uint8]]) -> None:
     """Seeded images are the stored ones to the bit: first of all, or nothing that follows means much."""
-    vectors.compare(name, np.array([seeded.image_checksum(image) for image in images]))
+    vectors.compare(name, np.array([seeded_weights.image_checksum(image) for image in images]))
 
 
 @contextmanager

@@ -7,12 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from src.eval.syncnet import expert, front_end, protocol, seeded
+from src import seeded_weights
+from src.eval.syncnet import expert, front_end, protocol
 from src.eval.syncnet.expert import SyncExpert
 from src.eval.syncnet.network import EMBEDDING_SIZE, IMAGE_SIZE_PX, IMAGES_PER_WINDOW, SyncNet
 from src.eval.syncnet.parity_layers import compare_checksums, compare_layer_outputs, layer_outputs
 from src.eval.syncnet.protocol import SAMPLES_PER_IMAGE, SyncScore
-from src.eval.syncnet.vectors import VectorFile
+from src.parity_vectors import VectorFile
 
 EMBEDDING = 5e-6
 MFCC = 1e-10
@@ -42,13 +43,15 @@ def compare_mfcc(vectors: VectorFile, seed: int) -> None:
 
 def compare_layers(vectors: VectorFile, seed: int, network: SyncNet) -> None:
     """Both encoders, layer by layer."""
-    images = [seeded.image(f"lip/frame{index}", seed, IMAGE_SIZE_PX) for index in range(IMAGES_PER_WINDOW + 1)]
+    images = [seeded_weights.image(f"lip/frame{index}", seed, IMAGE_SIZE_PX) for index in range(IMAGES_PER_WINDOW + 1)]
     compare_checksums(vectors, "in/frame_crc32", images)
     clip = torch.from_numpy(np.stack(images)).permute(3, 0, 1, 2).float()
     windows = torch.stack([clip[:, :IMAGES_PER_WINDOW], clip[:, 1:]])
-    sound = torch.from_numpy(seeded.uniform("aud/mfcc", (3, 1, 13, 20), seed, 0, 20))
-    signed = torch.from_numpy(seeded.uniform("lip/signed", (1, 3, 5, IMAGE_SIZE_PX, IMAGE_SIZE_PX), seed, 0, 128))
-    small = torch.from_numpy(seeded.uniform("aud/small", (2, 1, 13, 20), seed, 0, 1))
+    sound = torch.from_numpy(seeded_weights.uniform("aud/mfcc", (3, 1, 13, 20), seed, 0, 20))
+    signed = torch.from_numpy(
+        seeded_weights.uniform("lip/signed", (1, 3, 5, IMAGE_SIZE_PX, IMAGE_SIZE_PX), seed, 0, 128)
+    )
+    small = torch.from_numpy(seeded_weights.uniform("aud/small", (2, 1, 13, 20), seed, 0, 1))
     _compare_inputs(vectors, {"lip": windows, "mfcc": sound, "lip_signed": signed, "aud_small": small})
     with layer_outputs(network) as layers:
         vectors.compare("out/lip", network.embed_lips(windows), relative=EMBEDDING)
@@ -62,9 +65,9 @@ def compare_layers(vectors: VectorFile, seed: int, network: SyncNet) -> None:
 def compare_distances(vectors: VectorFile, seed: int) -> None:
     """The protocol on constructed embeddings: delays, short clips, other numbers of shifts."""
     shape = (_DISTANCE_IMAGES, EMBEDDING_SIZE)
-    video = seeded.uniform("dist/im", shape, seed, 0, 1)
-    fill = seeded.uniform("dist/fill", shape, seed, 0, 1)
-    noise = seeded.uniform("dist/noise", shape, seed, 0, 0.25)
+    video = seeded_weights.uniform("dist/im", shape, seed, 0, 1)
+    fill = seeded_weights.uniform("dist/fill", shape, seed, 0, 1)
+    noise = seeded_weights.uniform("dist/noise", shape, seed, 0, 0.25)
     for case in _cases(vectors):
         if found := re.fullmatch(r"delay([+-]\d+)", case):
             delay = int(found[1])
@@ -99,7 +102,7 @@ def compare_shifted_sound(vectors: VectorFile, seed: int, network: SyncNet) -> N
 def compare_clips(vectors: VectorFile, seed: int, network: SyncNet) -> None:
     """Images and sound to scores: whole, with sound that ends early, and with images of another size."""
     wave = vectors.value("in/wave")
-    images = np.stack([seeded.image(f"e2e/frame{index}", seed, IMAGE_SIZE_PX) for index in range(24)])
+    images = np.stack([seeded_weights.image(f"e2e/frame{index}", seed, IMAGE_SIZE_PX) for index in range(24)])
     compare_checksums(vectors, "in/frame_crc32", list(images))
     lips, audio = protocol.embed_clip(network, images, wave)
     vectors.compare("out/lip_embedding", lips, relative=EMBEDDING)
@@ -110,7 +113,7 @@ def compare_clips(vectors: VectorFile, seed: int, network: SyncNet) -> None:
     vectors.compare("short_audio/num_windows", protocol.num_windows(len(images), len(short)))
     _compare_score(vectors, "short_audio", protocol.score_clip(network, images, short))
 
-    odd = np.stack([seeded.image(f"e2e/odd{index}", seed, 160)[:, :144] for index in range(9)])
+    odd = np.stack([seeded_weights.image(f"e2e/odd{index}", seed, 160)[:, :144] for index in range(9)])
     lips, audio = protocol.embed_clip(network, odd, wave)
     vectors.compare("resized/lip_embedding", lips, relative=EMBEDDING)
     _compare_score(vectors, "resized", protocol.score_embeddings(lips, audio))
@@ -118,8 +121,8 @@ def compare_clips(vectors: VectorFile, seed: int, network: SyncNet) -> None:
 
 def compare_expert(vectors: VectorFile, seed: int, network: SyncExpert) -> None:
     """Wav2Lip's network block by block, and its mel spectrogram."""
-    faces = torch.from_numpy(seeded.uniform("color/face", (2, 15, 48, 96), seed, 0.5, 0.5))
-    mel = torch.from_numpy(seeded.uniform("color/mel", (2, 1, 80, 16), seed, 0, 4))
+    faces = torch.from_numpy(seeded_weights.uniform("color/face", (2, 15, 48, 96), seed, 0.5, 0.5))
+    mel = torch.from_numpy(seeded_weights.uniform("color/mel", (2, 1, 80, 16), seed, 0, 4))
     _compare_inputs(vectors, {"face": faces, "mel": mel})
     with layer_outputs(network) as layers:
         audio, face = network(mel, faces)

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from src import seeded_weights
 from src.data.audio import load_recording
 from src.data.video import read_images, read_timeline
 from src.errors import DataError
-from src.eval.syncnet import seeded
 from src.eval.syncnet.network import SyncNet
 from src.eval.syncnet.parity import seeded_network
 from src.eval.syncnet.pipeline import Scan, detector, scan_video, score_video, why_no_track
@@ -170,4 +170,4 @@ def test_a_real_clip_gives_the_same_figures_twice(shared: Path) -> None:
 def test_boxes_of_an_untrained_detector_are_refused() -> None:
     network, _ = seeded_network("s3fd", 1, {})
     with pytest.raises(DataError, match="image 0: the face detector gives a box of .* Give sfd_face.pth"):
-        scan_video([seeded.image("film", 1, 512)], detector(network))
+        scan_video([seeded_weights.image("film", 1, 512)], detector(network))

@@ -8,7 +8,8 @@ import torch
 from src.errors import CheckpointError
 from src.eval.syncnet.expert import SyncExpert
 from src.eval.syncnet.network import SyncNet
-from src.eval.syncnet.weights import WAV2LIP_EXPERT, load_official, load_syncnet
+from src.eval.syncnet.weights import WAV2LIP_EXPERT, load_syncnet
+from src.official_weights import load_official
 
 WHERE = "www.robots.ox.ac.uk/~vgg/software/lipsync/data/syncnet_v2.model"
 

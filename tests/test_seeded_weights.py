@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from src.eval.syncnet import seeded
+from src import seeded_weights
 from src.eval.syncnet.parity import seeded_network
 
 SCALES = {"netcnnlip.0.weight": 0.0078125, "netcnnaud.0.weight": 0.0625}
@@ -15,23 +15,23 @@ SCALES = {"netcnnlip.0.weight": 0.0078125, "netcnnaud.0.weight": 0.0625}
 )
 def test_weights_of_seed_1_have_the_published_checksums(name: str, checksum: str) -> None:
     _, weights = seeded_network(name, 1, SCALES if name == "syncnet" else {})
-    assert seeded.checksum(weights) == checksum
+    assert seeded_weights.checksum(weights) == checksum
 
 
 def test_an_image_of_seed_1_has_the_published_checksum() -> None:
-    assert seeded.image_checksum(seeded.image("s3fd/image", 1, 256)[:192]) == 4119530284
+    assert seeded_weights.image_checksum(seeded_weights.image("s3fd/image", 1, 256)[:192]) == 4119530284
 
 
 def test_streams_differ_by_name_and_seed_and_stay_in_range() -> None:
-    one = seeded.uniform("one", (4, 500), 1, 3.0, 0.5)
+    one = seeded_weights.uniform("one", (4, 500), 1, 3.0, 0.5)
     assert one.dtype == np.float32
     assert one.min() >= 2.5
     assert one.max() < 3.5
-    assert not np.isin(one, seeded.uniform("one", (4, 500), 2, 3.0, 0.5)).all()
-    assert not np.isin(one, seeded.uniform("two", (4, 500), 1, 3.0, 0.5)).all()
+    assert not np.isin(one, seeded_weights.uniform("one", (4, 500), 2, 3.0, 0.5)).all()
+    assert not np.isin(one, seeded_weights.uniform("two", (4, 500), 1, 3.0, 0.5)).all()
 
 
 def test_weights_keep_the_variance_of_what_goes_through() -> None:
-    weights = seeded.state_dict({"a.weight": (200, 300), "a.bias": (200,)}, 1, "net", {"a.weight": 0.5})
+    weights = seeded_weights.state_dict({"a.weight": (200, 300), "a.bias": (200,)}, 1, "net", {"a.weight": 0.5})
     assert float(weights["a.weight"].var()) == pytest.approx(0.25 * 2 / 300, rel=0.02)
     assert torch.all(weights["a.bias"].abs() <= 0.05)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from src.errors import DataError
-from src.eval.syncnet.vectors import VectorFile
+from src.parity_vectors import VectorFile
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ Reference:
 import math
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -26,9 +27,33 @@ _AFFINE = {  # centre and half width by the last word of a key
     "running_mean": (0.0, 0.1),
     "running_var": (1.0, 0.5),
     "bias": (0.0, 0.05),
+    "gamma": (0.0, 0.5),
+    "beta": (0.0, 0.05),
 }
 _NORM_WEIGHT = (1.0, 0.25)
 _COUNTER = "num_batches_tracked"
+_LEFT, _RIGHT, _RAW = "weight_u", "weight_v", "weight_orig"
+_VARIANCE = 2.0
+"""Of a layer's weights, times the number of its inputs."""
+
+
+@dataclass(frozen=True)
+class Exceptions:
+    """Where the weights of a family of networks leave the common rule; all keys with `<network>/` in front.
+
+    Attributes:
+        variances: (part of a key, variance times inputs), the first that fits counts.
+        bias_centres: by whole key.
+        bias_halves: half widths by whole key.
+    """
+
+    variances: tuple[tuple[str, float], ...] = ()
+    bias_centres: Mapping[str, float] = field(default_factory=dict)
+    bias_halves: Mapping[str, float] = field(default_factory=dict)
+
+    def variance(self, full_key: str) -> float:
+        """Of the weights of a layer, times the number of its inputs."""
+        return next((variance for part, variance in self.variances if part in full_key), _VARIANCE)
 
 
 def hashed(name: str, count: int, seed: int) -> NDArray[np.uint64]:
@@ -62,29 +87,55 @@ def image(name: str, seed: int, size: int) -> NDArray[np.uint8]:
 
 
 def state_dict(
-    shapes: Mapping[str, Sequence[int]], seed: int, namespace: str, scales: Mapping[str, float]
+    shapes: Mapping[str, Sequence[int]],
+    seed: int,
+    namespace: str,
+    scales: Mapping[str, float],
+    exceptions: Exceptions = Exceptions(),
 ) -> dict[str, Tensor]:
     """Weights for every key: those of layers with variance 2 / inputs, biases small, norms near one.
 
+    The vectors of a spectral norm (`weight_u`, `weight_v`) are no unit vectors: who normalises them again fails.
+
     Args:
-        shapes: by key; keys end in weight, bias, running_mean, running_var or num_batches_tracked.
+        shapes: by key, as in the official file.
         seed: of the hash, 0..2**32 - 1.
         namespace: the network's name, in front of every key.
         scales: powers of two by which some weights are multiplied.
+        exceptions: of the networks' family.
     """
     weights = {}
     for key, shape in shapes.items():
-        last = key.rpartition(".")[2]
+        owner, _, last = key.rpartition(".")
+        full_key = f"{namespace}/{key}"
         if last == _COUNTER:
             weights[key] = torch.zeros(tuple(shape), dtype=torch.int64)
             continue
-        if last == "weight":
-            centre, half = _NORM_WEIGHT if len(shape) == 1 else (0.0, math.sqrt(3.0 * 2.0 / math.prod(shape[1:])))
+        if last in (_LEFT, _RIGHT):
+            raw = f"{owner}.{_RAW}"
+            values = _spectral(f"{namespace}/{raw}", shapes[raw], seed, last)
+        elif last in ("weight", _RAW) and len(shape) > 1:
+            half = math.sqrt(3.0 * exceptions.variance(full_key) / math.prod(shape[1:]))
+            values = uniform(full_key, shape, seed, 0.0, half)
         else:
-            centre, half = _AFFINE[last]
-        values = uniform(f"{namespace}/{key}", shape, seed, centre, half)
+            centre, half = _NORM_WEIGHT if last == "weight" else _AFFINE[last]
+            if last == "bias":
+                centre = exceptions.bias_centres.get(full_key, centre)
+                half = exceptions.bias_halves.get(full_key, half)
+            values = uniform(full_key, shape, seed, centre, half)
         weights[key] = torch.from_numpy(values * np.float32(scales.get(key, 1.0)))
     return weights
+
+
+def _spectral(raw_key: str, raw_shape: Sequence[int], seed: int, which: str) -> NDArray[np.float32]:
+    """(out,) or (in,) powers of two with signs such that the spectral norm of the raw weights is positive."""
+    rows, columns = raw_shape[0], math.prod(raw_shape[1:])
+    count, name = (rows, f"{raw_key}#u") if which == _LEFT else (columns, raw_key)
+    signs = np.where(hashed(name, count, seed) >> np.uint64(63), 1.0, -1.0)
+    values = signs * 2.0 ** -math.ceil(math.log2(count) / 2)
+    if which == _LEFT:
+        values[0] = 1.0
+    return values.astype(np.float32)
 
 
 def checksum(weights: Mapping[str, Tensor]) -> str:

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from scripts.entry import run
 from src.files import sha256_of
-from src.render.avatar import pack_avatar
+from src.render.avatar_package import pack_avatar
 
 logger = logging.getLogger(__name__)
 

@@ -173,6 +173,16 @@ class UnpackAvatar:
 
     avatar: str = MISSING
     out: str = MISSING
+    trusted_key: str | None = None
+
+
+@dataclass
+class SignAvatar:
+    """`python -m scripts.sign_avatar`: an avatar signed where it lies, or new keys."""
+
+    avatar: str | None = None
+    key: str | None = None
+    new_key: str | None = None
 
 
 @dataclass
@@ -393,6 +403,7 @@ _ROOTS = {
     "make_avatar": MakeAvatar,
     "pack_avatar": PackAvatar,
     "unpack_avatar": UnpackAvatar,
+    "sign_avatar": SignAvatar,
     "render": Render,
     "benchmark_render": BenchmarkRender,
     "contact_sheets": ContactSheets,

@@ -1,6 +1,8 @@
 """Unpack an avatar that somebody packed, after checking all of it.
 
-python -m scripts.unpack_avatar avatar=<file.avatar> out=<avatar folder>
+python -m scripts.unpack_avatar avatar=<file.avatar> out=<avatar folder> [trusted_key=<public key>]
+
+With `trusted_key` only what its owner signed is unpacked; see `scripts.sign_avatar`.
 """
 
 import logging
@@ -9,14 +11,15 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from scripts.entry import run
-from src.render.avatar import unpack_avatar
+from src.render.avatar_package import unpack_avatar
 
 logger = logging.getLogger(__name__)
 
 
 def main(config: DictConfig) -> None:
     """Check, write."""
-    unpack_avatar(Path(config.avatar), Path(config.out))
+    trusted_key = None if config.trusted_key is None else Path(config.trusted_key)
+    unpack_avatar(Path(config.avatar), Path(config.out), trusted_key)
     logger.info("%s: unpacked from %s", config.out, config.avatar)
 
 

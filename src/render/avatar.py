@@ -8,7 +8,8 @@ An avatar package is complete in itself, a folder or one `.avatar` file:
 * `matte.png`: how much of each pixel is person, 8-bit grey, 255 for all;
 * `background.png`: what is behind the person, 8-bit RGB;
 * `landmarks.npy`: (478, 3) float32, pixels of `source.png`, whole numbers at pixel centres; z in the same scale,
-  negative towards the camera.
+  negative towards the camera;
+* `signature.json`, if somebody signed it: see `src/render/avatar_signature.py`.
 
 Whoever loads it needs neither face detector nor segmentation. Landmarks are handed in as arrays and the segmentation
 as a function, so that this module depends on neither.
@@ -30,7 +31,7 @@ from numpy.typing import NDArray
 from src.errors import RenderError
 from src.face import NUM_LANDMARKS
 from src.files import replacing_folder
-from src.render.avatar_archive import read_archive, write_archive
+from src.render.avatar_archive import read_archive
 from src.render.avatar_files import as_npy, as_png, from_npy, from_png, read_folder
 from src.render.avatar_schema import (
     AGAIN,
@@ -46,6 +47,7 @@ from src.render.avatar_schema import (
     check_consent,
     read_description,
 )
+from src.render.avatar_signature import check_signature
 from src.render.cropping import MINIMUM_FACE_PX, crop_box, cut, face_size, the_one_face
 from src.render.matting import filled_background, finds_the_face, matte_from_landmarks, refined_matte
 
@@ -118,7 +120,7 @@ class Avatar:
             RenderError: the folder exists and is something else than an avatar package, or a value is none that a
                 package can hold.
         """
-        _write_folder(self.files(), Path(folder))
+        write_folder(self.files(), Path(folder))
 
     def files(self) -> dict[str, bytes]:
         """The content of each file of the package.
@@ -149,26 +151,42 @@ class Avatar:
         return {DESCRIPTION: text.encode("utf-8"), **files}
 
     @classmethod
-    def load(cls, path: Path | str, *, allow_expired: bool = False, today: date | None = None) -> Self:
+    def load(
+        cls,
+        path: Path | str,
+        *,
+        allow_expired: bool = False,
+        today: date | None = None,
+        trusted_key: Path | None = None,
+    ) -> Self:
         """Read a package, a folder or an `.avatar` file, and check it against its own hashes.
 
         Args:
             path: what `save` or `pack_avatar` wrote.
             allow_expired: also if the person's consent has ended; for looking, not for rendering.
             today: the day that consent is asked for; None: this day.
+            trusted_key: a PEM file of the public key that must have signed the package; None: any, or none.
 
         Raises:
-            RenderError: no package there, another schema, a file that is missing or was changed, or a consent that
-                has ended.
+            RenderError: no package there, another schema, a file that is missing or was changed, a wrong signature, or
+                a consent that has ended.
         """
         path = Path(path)
-        return cls.from_files(_read(path), str(path), allow_expired=allow_expired, today=today)
+        return cls.from_files(
+            read_package(path), str(path), allow_expired=allow_expired, today=today, trusted_key=trusted_key
+        )
 
     @classmethod
     def from_files(
-        cls, files: Mapping[str, bytes], where: str, *, allow_expired: bool = False, today: date | None = None
+        cls,
+        files: Mapping[str, bytes],
+        where: str,
+        *,
+        allow_expired: bool = False,
+        today: date | None = None,
+        trusted_key: Path | None = None,
     ) -> Self:
-        """Check the files of a package, as `files` gives them; see `load`."""
+        """Check the files of a package, as `read_package` gives them; see `load`."""
         said = read_description(files[DESCRIPTION], f"{where}: {DESCRIPTION}")
         if not allow_expired:
             check_consent(said.consent, today or date.today(), where)
@@ -178,6 +196,7 @@ class Avatar:
                     f"{where}: {file} is not the file that the package was made with (its SHA-256 differs from "
                     f"{DESCRIPTION}). {AGAIN}"
                 )
+        check_signature(files, where, trusted_key)
         image, background = (from_png(files[file], said.size, 3, f"{where}: {file}") for file in (PICTURE, BACKGROUND))
         matte = from_png(files[MATTE], said.size, 1, f"{where}: {MATTE}")
         landmarks = from_npy(files[LANDMARKS], said.size, f"{where}: {LANDMARKS}")
@@ -231,35 +250,13 @@ def create_avatar(
     return Avatar(name, portrait, points, matte, filled_background(portrait, matte), (left, top, side), source)
 
 
-def pack_avatar(source: Path, out: Path) -> None:
-    """Write a package as one `.avatar` file, atomically. The same package gives the same bytes.
-
-    Args:
-        source: a package folder, or an `.avatar` file.
-        out: the file, named `*.avatar`; an older one is replaced.
+def read_package(path: Path) -> dict[str, bytes]:
+    """The content of each file of a package, a folder or an `.avatar` file, unchecked.
 
     Raises:
-        RenderError: the package is damaged, or the file can't have this name.
+        RenderError: no package there, or one with a file missing, too large or unexpected.
     """
-    files = _read(source)
-    Avatar.from_files(files, str(source), allow_expired=True)
-    write_archive(files, out)
-
-
-def unpack_avatar(source: Path, out: Path) -> None:
-    """Write a package as a folder, atomically, after all of it was checked.
-
-    Args:
-        source: an `.avatar` file, or a package folder.
-        out: the folder; an older package there is replaced.
-
-    Raises:
-        RenderError: the package is damaged or holds anything else than a package does, or the folder exists and is
-            something else than an avatar package.
-    """
-    files = _read(source)
-    Avatar.from_files(files, str(source), allow_expired=True)
-    _write_folder(files, out)
+    return read_archive(path) if path.is_file() else read_folder(path)
 
 
 def check_replaceable(folder: Path) -> None:
@@ -274,17 +271,16 @@ def check_replaceable(folder: Path) -> None:
         raise RenderError(f"{folder}: the folder holds something else than an avatar. Choose another `out`.")
 
 
-def _read(path: Path) -> dict[str, bytes]:
-    return read_archive(path) if path.is_file() else read_folder(path)
+def write_folder(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write the files of a package, atomically. An older package there is replaced.
 
-
-def _write_folder(files: Mapping[str, bytes], folder: Path) -> None:
+    Raises:
+        RenderError: the folder is something else than an avatar package, or can't be written.
+    """
     check_replaceable(folder)
-    with replacing_folder(folder) as unfinished:
-        for name, content in files.items():
-            try:
+    try:
+        with replacing_folder(folder) as unfinished:
+            for name, content in files.items():
                 (unfinished / name).write_bytes(content)
-            except OSError as error:
-                raise RenderError(
-                    f"{folder}: {name} can't be written ({error}). Check free space and permissions."
-                ) from error
+    except OSError as error:
+        raise RenderError(f"{folder}: the avatar can't be written ({error}). Check space and permissions.") from error

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from src.errors import RenderError
 from src.files import replacing
-from src.render.avatar_files import LARGEST_BYTES
+from src.render.avatar_files import LARGEST_BYTES, OPTIONAL_BYTES
 
 SUFFIX = ".avatar"
 
+_ALLOWED = LARGEST_BYTES | OPTIONAL_BYTES
 _PACK = "Pack the avatar again with `python -m scripts.pack_avatar`."
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest moment that a zip can hold."""
@@ -30,18 +31,21 @@ def write_archive(files: Mapping[str, bytes], path: Path) -> None:
     """Write a package as one file, in one step. The same package gives the same bytes.
 
     Raises:
-        RenderError: the name does not end in `.avatar`, or a folder has it.
+        RenderError: the name does not end in `.avatar`, a folder has it, or it can't be written.
     """
     if path.suffix != SUFFIX:
         raise RenderError(f"{path}: the name of a packed avatar ends in {SUFFIX}. Choose another `out`.")
     if path.is_dir():
         raise RenderError(f"{path}: a folder has the name of the file. Choose another `out`.")
-    with replacing(path) as unfinished, zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as archive:
-        for name in LARGEST_BYTES:
-            entry = zipfile.ZipInfo(name, _EPOCH)
-            entry.create_system = 3  # Unix, wherever it is written
-            entry.external_attr = (stat.S_IFREG | 0o644) << 16
-            archive.writestr(entry, files[name])
+    try:
+        with replacing(path) as unfinished, zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as archive:
+            for name in (name for name in _ALLOWED if name in files):
+                entry = zipfile.ZipInfo(name, _EPOCH)
+                entry.create_system = 3  # Unix, wherever it is written
+                entry.external_attr = (stat.S_IFREG | 0o644) << 16
+                archive.writestr(entry, files[name])
+    except OSError as error:
+        raise RenderError(f"{path}: the file can't be written ({error}). Check space and permissions.") from error
 
 
 def read_archive(path: Path) -> dict[str, bytes]:
@@ -62,7 +66,7 @@ def read_archive(path: Path) -> dict[str, bytes]:
 
 def _check_end(path: Path) -> None:
     """Bound what the zip reader will look at, before it does."""
-    length, largest = path.stat().st_size, sum(LARGEST_BYTES.values()) + 2 * _DIRECTORY_BYTES
+    length, largest = path.stat().st_size, sum(_ALLOWED.values()) + 2 * _DIRECTORY_BYTES
     if length > largest:
         raise RenderError(f"{path}: {length} bytes, a packed avatar has at most {largest}. {_PACK}")
     with open(path, "rb") as opened:
@@ -72,7 +76,7 @@ def _check_end(path: Path) -> None:
     if len(end) < _END_BYTES or not end.startswith(b"PK\x05\x06") or tail.startswith(_ZIP64_LOCATOR):
         raise RenderError(f"{path}: not a readable {SUFFIX} file (no zip, or an incomplete one). {_PACK}")
     count, directory = int.from_bytes(end[10:12], "little"), int.from_bytes(end[12:16], "little")
-    if count != len(LARGEST_BYTES) or directory > _DIRECTORY_BYTES:
+    if not len(LARGEST_BYTES) <= count <= len(_ALLOWED) or directory > _DIRECTORY_BYTES:
         raise RenderError(
             f"{path}: {count} files, listed in {directory} bytes; a packed avatar has {len(LARGEST_BYTES)}. {_PACK}"
         )
@@ -82,18 +86,18 @@ def _check_entries(entries: list[zipfile.ZipInfo], path: Path) -> None:
     for entry in entries:
         kind = stat.S_IFMT(entry.external_attr >> 16)
         # `filename` is what is left of the name after the reader has cleaned it.
-        if entry.orig_filename not in LARGEST_BYTES or entry.filename != entry.orig_filename:
+        if entry.orig_filename not in _ALLOWED or entry.filename != entry.orig_filename:
             raise RenderError(
-                f"{path}: holds {entry.orig_filename[:80]!r}, expected only {', '.join(LARGEST_BYTES)}. {_PACK}"
+                f"{path}: holds {entry.orig_filename[:80]!r}, expected only {', '.join(_ALLOWED)}. {_PACK}"
             )
         if kind not in (0, stat.S_IFREG):
             raise RenderError(f"{path}: {entry.filename} is a link or another special file. {_PACK}")
         if entry.flag_bits & _ENCRYPTED or entry.compress_type != zipfile.ZIP_STORED:
             raise RenderError(f"{path}: {entry.filename} is compressed or encrypted. {_PACK}")
-        if entry.file_size > LARGEST_BYTES[entry.filename] or entry.compress_size != entry.file_size:
+        if entry.file_size > _ALLOWED[entry.filename] or entry.compress_size != entry.file_size:
             raise RenderError(
                 f"{path}: {entry.filename} claims {entry.file_size} bytes, stored as {entry.compress_size}; at most "
-                f"{LARGEST_BYTES[entry.filename]} are allowed. {_PACK}"
+                f"{_ALLOWED[entry.filename]} are allowed. {_PACK}"
             )
     names = {entry.filename for entry in entries}
     if len(entries) != len(names):
@@ -104,7 +108,7 @@ def _check_entries(entries: list[zipfile.ZipInfo], path: Path) -> None:
 
 def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> bytes:
     with archive.open(entry) as opened:
-        content = opened.read(LARGEST_BYTES[entry.filename] + 1)
+        content = opened.read(_ALLOWED[entry.filename] + 1)
     if len(content) != entry.file_size:
         raise RenderError(f"{path}: {entry.filename} has {len(content)} bytes, claims {entry.file_size}. {_PACK}")
     return content

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from src.errors import RenderError
 from src.face import NUM_LANDMARKS
 from src.render.avatar_schema import AGAIN, BACKGROUND, DESCRIPTION, LANDMARKS, MATTE, PICTURE
+from src.render.avatar_signature import LARGEST_SIGNATURE, SIGNATURE
 
 LARGEST_BYTES = {
     DESCRIPTION: 1 << 16,
@@ -26,6 +27,8 @@ LARGEST_BYTES = {
     LANDMARKS: 1 << 13,
 }
 """The files of a package in their order, and the most that each may have. A 4096-pixel picture of noise has 2^25.6."""
+OPTIONAL_BYTES = {SIGNATURE: LARGEST_SIGNATURE}
+"""The same for what a package may lack."""
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _RGB, _GREY = 2, 0
@@ -45,8 +48,10 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     if not (folder / DESCRIPTION).is_file():
         raise RenderError(f"{folder}: no avatar package ({DESCRIPTION} is missing). Check the path. {AGAIN}")
     files = {}
-    for name, largest in LARGEST_BYTES.items():
+    for name, largest in (LARGEST_BYTES | OPTIONAL_BYTES).items():
         if not (folder / name).is_file():
+            if name in OPTIONAL_BYTES:
+                continue
             raise RenderError(f"{folder}: the avatar package lacks {name}. {AGAIN}")
         try:
             with open(folder / name, "rb") as opened:

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.errors import RenderError
-from src.render.avatar import Avatar, pack_avatar, unpack_avatar
+from src.render.avatar import Avatar
 from src.render.avatar_archive import read_archive, write_archive
 from src.render.avatar_files import LARGEST_BYTES
+from src.render.avatar_package import pack_avatar, unpack_avatar
 from src.render.avatar_schema import Details
 from tests.render.portraits import drawn_avatar
 
@@ -143,6 +144,11 @@ def test_names_of_other_things_are_not_overwritten(packed: Path, tmp_path: Path)
     (tmp_path / "folder.avatar").mkdir()
     with pytest.raises(RenderError, match="a folder has the name of the file"):
         pack_avatar(packed, tmp_path / "folder.avatar")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(RenderError, match="one.avatar: the file can't be written"):
+        pack_avatar(packed, tmp_path / "file" / "one.avatar")
+    with pytest.raises(RenderError, match="two: the avatar can't be written"):
+        unpack_avatar(packed, tmp_path / "file" / "two")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "thesis.txt").write_text("years of work")
     with pytest.raises(RenderError, match="holds something else than an avatar"):

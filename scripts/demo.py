@@ -20,7 +20,6 @@ from statistics import fmean, median
 from typing import Any, TypeVar
 
 import numpy as np
-from hydra import compose
 from hydra.utils import instantiate
 from numpy.typing import NDArray
 from omegaconf import DictConfig
@@ -28,7 +27,7 @@ from rich.console import Console
 from rich.table import Table as ConsoleTable
 
 from scripts import make_avatar, make_corpus, prepare_data, realtime, train
-from scripts.entry import run
+from scripts.entry import composed, run
 from src.data.audio import load_recording, save_wav
 from src.data.speaker_offset import delayed
 from src.data.store import Clip, Store
@@ -146,7 +145,7 @@ def run_script(config: DictConfig, main: Callable[[DictConfig], Result], name: s
 
 def script_config(config: DictConfig, name: str, **values: Any) -> DictConfig:
     """The composed configuration of a script, with the demo's further overrides for it."""
-    return compose(name, [*(f"{key}={quoted(value)}" for key, value in values.items()), *config.overrides[name]])
+    return composed(name, [*(f"{key}={quoted(value)}" for key, value in values.items()), *config.overrides[name]])
 
 
 def quoted(value: object) -> str:

@@ -2,7 +2,8 @@
 
 `run(main, "train")` composes `conf/train.yaml` under the schema of the same name, asks for missing
 values before any work starts, and turns whatever a user can repair into one message on stderr and
-exit code 2. `HYDRA_FULL_ERROR=1` shows the traceback as well.
+exit code 2. `HYDRA_FULL_ERROR=1` shows the traceback as well. `composed` is for what needs the config
+of another script on its way.
 
 Hydra knows only `key=value`, and takes the name of a config group for a choice of one of its files. So a script may
 say which key a bare argument is for (`python -m scripts.leaderboard <folder>`), and which key stands behind a short
@@ -20,6 +21,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -91,6 +93,23 @@ def run(
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def composed(name: str, overrides: Sequence[str] = ()) -> DictConfig:
+    """`conf/<name>.yaml` with overrides, in a script that Hydra has started as well as in a notebook or a worker.
+
+    Args:
+        name: of the config root.
+        overrides: as on the command line.
+
+    Raises:
+        HydraException, OmegaConfBaseException: they don't fit the configuration.
+    """
+    if GlobalHydra.instance().is_initialized():
+        return hydra.compose(name, overrides=list(overrides))
+    register()
+    with hydra.initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
+        return hydra.compose(name, overrides=list(overrides))
 
 
 def as_overrides(arguments: Sequence[str], positional: str | None, short: Mapping[str, str]) -> list[str]:

@@ -83,7 +83,7 @@ def main(config: DictConfig) -> None:
 
 
 def evaluated(config: DictConfig, command: str) -> Evaluation:
-    """Measure a model and its controls; Hydra must be ready to compose.
+    """Measure a model and its controls.
 
     Args:
         config: of the script; its `out` and `cpu_threads` are the caller's business.

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hydra import compose
 from hydra.utils import instantiate
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
@@ -19,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.progress import track
 
+from scripts.entry import composed
 from src.data.clip_info import ClipInfo
 from src.data.feature_cache import CachedSound, FeatureCache, FeatureFolders
 from src.data.features import FeatureExtractor
@@ -93,7 +93,7 @@ def run_data(checkpoint: Path) -> RunData:
     """
     path = checkpoint.parent / RUN_CONFIG
     if not path.is_file():
-        data = compose("train", ["out=unused", "data.store=unused"]).data
+        data = composed("train", ["out=unused", "data.store=unused"]).data
         return _run_data(data, f"defaults of training: there is no {RUN_CONFIG} beside the model")
     try:
         return _run_data(OmegaConf.load(path).data, f"{RUN_CONFIG} of the run")

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hydra import compose
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from scripts.entry import quoted
+from scripts.entry import composed, quoted
 from scripts.evaluating import Material, RunData, predicted
 from scripts.train import build
 from src.data.noise_floor import floors_of, noise_floors
@@ -118,14 +117,14 @@ def energy_reference(
 def energy_config(config: DictConfig, contract: Contract, run: RunData) -> DictConfig:
     """What `scripts.train models=energy` composes, with the features of a model where they have an envelope."""
     given = {"out": "unused", "spec": contract.spec_name, "data.store": quoted(config.data.store), "models": ENERGY[0]}
-    composed = compose("train", [f"{key}={value}" for key, value in given.items()])
-    with open_dict(composed):
+    training = composed("train", [f"{key}={value}" for key, value in given.items()])
+    with open_dict(training):
         if contract.features.get("_target_") in _WITH_ENVELOPE:
-            composed.features = OmegaConf.create(dict(contract.features))
-        composed.data.cache = config.data.cache
-        composed.data.val_speakers = list(run.val_speakers)
-        composed.data.alignment = run.alignment
-    return composed
+            training.features = OmegaConf.create(dict(contract.features))
+        training.data.cache = config.data.cache
+        training.data.val_speakers = list(run.val_speakers)
+        training.data.alignment = run.alignment
+    return training
 
 
 def mean_pose(model: MotionModel, reference: Reference | None) -> NDArray[np.float32] | None:

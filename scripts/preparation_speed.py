@@ -13,12 +13,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-from hydra import compose
 from hydra.utils import instantiate
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 from rich.progress import track
 
+from scripts.entry import composed
 from scripts.make_avatar import builtin_avatar
 from scripts.make_corpus import Camera, write_clip
 from src.data.audio import load_recording
@@ -40,7 +40,7 @@ def measure_preparation(config: DictConfig, folder: Path) -> dict[str, Any]:
     """
     settings = config.preparation
     film = Path(settings.film) if settings.film else make_film(folder / "film.mp4", settings.width, settings.height)
-    clip_settings = instantiate(compose("prepare_data", overrides=["out=unused"]).prepare.settings)
+    clip_settings = instantiate(composed("prepare_data", ["out=unused"]).prepare.settings)
     models: dict[str, Path | None] = {"core7": None}
     if config.models.face_landmarker:
         models["core7_arkit55"] = Path(config.models.face_landmarker)
@@ -117,7 +117,7 @@ class PlainLoop:
 
 def make_film(path: Path, width: int, height: int) -> Path:
     """The utterance that the demo speaks, on the built-in portrait, at a size that cameras have."""
-    corpus = compose("make_corpus", overrides=["out=unused"])
+    corpus = composed("make_corpus", ["out=unused"])
     camera = Camera(instantiate(corpus.render), builtin_avatar(corpus.render.size), corpus.image_size)
     utterance = instantiate(corpus.data).held_out()
     speech = utterance.speech

@@ -20,12 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 import torch
-from hydra import compose
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import ProgressBar
 
-from scripts.entry import quoted, run
+from scripts.entry import composed, quoted, run
 from scripts.judging import Part, judge
 from scripts.probe import Probe
 from scripts.tracking import export_onnx, is_tracked, log_results
@@ -188,7 +187,7 @@ def evaluation_of(config: DictConfig, out: Path) -> "Evaluation | None":
         given["data.cache"] = quoted(str(config.data.cache))
     overrides = [f"{key}={value}" for key, value in given.items()]
     try:
-        evaluation = evaluated(compose("evaluate", overrides), " ".join(["python -m scripts.evaluate", *overrides]))
+        evaluation = evaluated(composed("evaluate", overrides), " ".join(["python -m scripts.evaluate", *overrides]))
     except Audio2MotionError as error:  # the run is whole without it
         logger.warning("No evaluation of the best checkpoint. %s", error)
         return None

@@ -14,14 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import RichProgressBar
 
-from scripts.entry import CONFIG_FOLDER, run
-from scripts.schema import register
+from scripts.entry import composed, run
 from scripts.train import quiet_lightning
 from src.data.bank_split import Split, split_bank
 from src.data.feature_cache import FeatureCache, FeatureFolders
@@ -140,7 +137,7 @@ def expert_of_store(data: Mapping[str, Any]) -> SyncExpert:
     Args:
         data: as `conf/data/datamodule.yaml`, resolved. What a sync expert has no use for is ignored.
     """
-    config = _composed("train_sync_expert", "out=unused", "data.store=unused")
+    config = composed("train_sync_expert", ["out=unused", "data.store=unused"])
     OmegaConf.update(config, "data", {name: data[name] for name in _OF_DATA if name in data})
     sources = Sources.of(config)
     identity = {
@@ -180,14 +177,6 @@ def features_of(expert: SyncExpert) -> FeatureExtractor:
             "Train it again with `python -m scripts.train_sync_expert`."
         )
     return extractor
-
-
-def _composed(name: str, *overrides: str) -> DictConfig:
-    if GlobalHydra.instance().is_initialized():
-        return compose(name, overrides=list(overrides))
-    register()
-    with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
-        return compose(name, overrides=list(overrides))
 
 
 if __name__ == "__main__":

@@ -7,17 +7,13 @@ trials again, and a trial that two parts of a space name is run once.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
-from scripts.entry import CONFIG_FOLDER, quoted
-from scripts.schema import register
+from scripts.entry import composed, quoted
 
 WITHOUT_EFFECT = (
     "out", "resume", "cpu_threads", "logger", "probe", "evaluation", "callbacks.progress", "callbacks.resume_point",
@@ -59,14 +55,13 @@ def identify(overrides: tuple[str, ...], content_hash: str) -> Identity:
         HydraException, OmegaConfBaseException: they don't fit the configuration.
     """
     given = [*overrides, f"data.store={quoted(content_hash)}", f"out={_PLACE}"]
-    with _hydra():
-        composed = compose("train", given)
+    training = composed("train", given)
     # They ask for the folder of the run and for the environment when they are resolved.
-    composed.logger = composed.probe = None
-    config = _resolved(composed)
-    seed = composed.seed
-    composed.seed = 0  # other values follow it
-    return Identity(_digest(config), _digest({**_resolved(composed), "seed": None}), seed, config)
+    training.logger = training.probe = None
+    config = _resolved(training)
+    seed = training.seed
+    training.seed = 0  # other values follow it
+    return Identity(_digest(config), _digest({**_resolved(training), "seed": None}), seed, config)
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -108,14 +103,3 @@ def _resolved(config: Any) -> dict[str, Any]:
 
 def _digest(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
-
-
-@contextmanager
-def _hydra() -> Iterator[None]:
-    """A script has Hydra ready; others get it here."""
-    register()
-    if GlobalHydra.instance().is_initialized():
-        yield
-    else:
-        with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
-            yield

@@ -3,11 +3,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hydra import initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import InstantiationException
+from hydra.errors import HydraException, InstantiationException
 from omegaconf import OmegaConf
 
-from scripts.entry import as_overrides, repairable, require_values
+from scripts.entry import CONFIG_FOLDER, as_overrides, composed, repairable, require_values
 from src.errors import ConfigError, DataError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,3 +111,13 @@ def test_a_short_key_stands_for_a_long_one_and_flags_keep_their_values() -> None
     given = ["data=store", "--cfg", "job", "-m", "+data=x", "out=data=1"]
     expected = ["data.store=store", "--cfg", "job", "-m", "+data=x", "out=data=1"]
     assert as_overrides(given, "sweep", {"data": "data.store"}) == expected
+
+
+def test_a_config_is_composed_alike_whether_hydra_is_ready_or_not() -> None:
+    outside = composed("evaluate", ["checkpoint=x", "data.store=y", "out=z"])
+    with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
+        inside = composed("evaluate", ["checkpoint=x", "data.store=y", "out=z"])
+    assert outside == inside
+    assert outside.data.store == "y"
+    with pytest.raises(HydraException, match="sed"):
+        composed("evaluate", ["sed=1"])

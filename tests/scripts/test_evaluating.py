@@ -2,11 +2,8 @@
 
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
-
-from scripts.entry import CONFIG_FOLDER
+from scripts.entry import composed
 from scripts.evaluating import open_part, predicted, run_data
-from scripts.schema import register
 from scripts.train import build
 from src.data.store import write_manifest
 from src.models.checkpoint import Checkpoint
@@ -26,13 +23,10 @@ def test_features_that_training_kept_are_not_computed_again(tmp_path: Path) -> N
         f"features.model='{encoder}'", "features.layer=2", "features.past_ms=200", "spec=core7",
         *(f"data.augmentations.{of_log_mel}=null" for of_log_mel in ("gain", "mel_shift", "noise")),
     ]  # fmt: skip
-    register()
-    with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
-        _, module, contract = build(compose("train", given))
-        run = run_data(tmp_path / "run" / "best.ckpt")
+    _, module, contract = build(composed("train", given))
     there = {path: path.stat().st_mtime_ns for path in cache.rglob("*.npy")}
     assert there
-    material = open_part(store.folder, cache, "test", CORE7, run)
+    material = open_part(store.folder, cache, "test", CORE7, run_data(tmp_path / "run" / "best.ckpt"))
     model = TorchModel(Checkpoint(module.net.eval(), contract, tmp_path / "best.ckpt", 0))
     assert len(predicted(material, model, "motion")) == 1
     assert {path: path.stat().st_mtime_ns for path in cache.rglob("*.npy")} == there

@@ -50,7 +50,7 @@ def test_a_store_becomes_an_expert_that_says_how_good_it_is(
 
 
 def test_an_expert_of_a_store_is_trained_once(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_sync_expert, "_composed", lambda name, *overrides: composed(*overrides))
+    monkeypatch.setattr(train_sync_expert, "composed", lambda name, overrides: composed(*overrides))
     first = expert_of_store({"store": str(store), "val_speakers": ["bob"], "seed": 0})
     assert first.contract.speakers == ("ann", "cid")
     (path,) = (store / "features").glob("sync_expert-*.ckpt")

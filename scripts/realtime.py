@@ -12,17 +12,18 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from hydra.utils import instantiate
+from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from scripts.avatar_settings import amplitude_of, idle_of, log_taken, spec_for
 from scripts.best_checkpoint import resolve
 from scripts.entry import run
 from scripts.make_avatar import BUILTIN, builtin_avatar
@@ -34,11 +35,12 @@ from src.eval.report import write_page
 from src.eval.run_page import live_page
 from src.eval.shown import Shown, judge, shown_record
 from src.files import sha256_of, write_json
-from src.motion import CORE7
+from src.motion import core7_of
 from src.realtime.predictor import SpeechToMotion
 from src.realtime.record import engine_record
 from src.realtime.session import Frame
 from src.realtime.sinks import Layout, Sink, Write
+from src.render.amplitude import scaled
 from src.render.avatar import Avatar
 
 logger = logging.getLogger(__name__)
@@ -72,13 +74,18 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
     """
     torch.set_num_threads(config.num_threads)
     checkpoint = resolve(config.checkpoint)
-    predictor = SpeechToMotion.load(checkpoint, config.speaker, CORE7)
     renderer = instantiate(config.render)
     builtin = config.avatar == BUILTIN
     avatar = builtin_avatar(renderer.size) if builtin else Avatar.load(Path(config.avatar))
+    predictor = SpeechToMotion.load(checkpoint, config.speaker, spec_for(avatar.details))
     speech = instantiate(config.speech)
-    draw = partial(renderer.render, renderer.prepare(avatar))
-    session = instantiate(config.session)(predictor=predictor, draw=draw, idle=instantiate(config.idle))
+    state, amplitude = renderer.prepare(avatar), amplitude_of(config, avatar.details)
+
+    def draw(frame: NDArray[np.float32]) -> NDArray[np.uint8]:
+        return renderer.render(state, scaled(frame, amplitude))
+
+    session = instantiate(config.session)(predictor=predictor, draw=draw, idle=idle_of(config, avatar.details))
+    log_taken(config, avatar.details)
     engine, sink = instantiate(config.clock), instantiate(config.sink)
     warm_up(predictor, draw)
     parts = predictor.contract.latency_record
@@ -165,7 +172,7 @@ def look_at(video: Path, predictor: SpeechToMotion, *, find_mouth: bool) -> Show
         find_mouth: search the face in the pictures, the slow part; without it there are only reasons.
     """
     recording = load_recording(video, predictor.sample_rate_hz)
-    predicted = predictor.predict(recording.waveform)
+    predicted = core7_of(predictor.predict(recording.waveform))
     if not find_mouth:
         return judge(video, recording.waveform, recording.sample_rate_hz, predicted, None, "evaluate=false")
     try:

@@ -12,10 +12,12 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import Progress
 
+from scripts.avatar_settings import amplitude_of, log_taken, motion_for
 from scripts.entry import run
 from src.data.audio import load_recording
 from src.errors import ConfigError
-from src.motion import FRAMES_PER_SECOND, Motion, core7_of
+from src.motion import FRAMES_PER_SECOND, Motion
+from src.render.amplitude import scaled
 from src.render.avatar import Avatar
 from src.render.mp4 import Mp4Writer
 
@@ -27,7 +29,10 @@ def main(config: DictConfig) -> None:
     out = Path(config.out)
     if out.suffix.lower() != ".mp4":
         raise ConfigError(f"out={config.out}: the video is written as MP4. Give a name that ends in .mp4.")
-    avatar, motion = Avatar.load(config.avatar), core7_of(Motion.load(Path(config.motion)))
+    avatar = Avatar.load(config.avatar)
+    motion = motion_for(avatar.details, Motion.load(Path(config.motion)))
+    amplitude = amplitude_of(config, avatar.details)
+    log_taken(config, avatar.details)
     waveform = None if config.audio is None else load_recording(Path(config.audio), config.sample_rate_hz).waveform
     renderer = instantiate(config.render)
     state = renderer.prepare(avatar)
@@ -46,7 +51,7 @@ def main(config: DictConfig) -> None:
             writer.add_audio(waveform)
         frames = zip(times_s, motion.sample(times_s), strict=True)
         for time_s, frame in progress.track(frames, total=len(times_s), description="rendering"):
-            writer.add_image(renderer.render(state, frame), time_s)
+            writer.add_image(renderer.render(state, scaled(frame, amplitude)), time_s)
     logger.info("%s: %d frames, %.1f s", out, len(times_s), len(times_s) / FRAMES_PER_SECOND)
 
 

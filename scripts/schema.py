@@ -115,6 +115,19 @@ class Predict:
 
 
 @dataclass
+class Amplitude:
+    """Factor of each channel of `core7`; None: what the avatar's package says."""
+
+    jaw_open: float | None = None
+    mouth_wide: float | None = None
+    mouth_narrow: float | None = None
+    head_yaw: float | None = None
+    head_pitch: float | None = None
+    head_roll: float | None = None
+    eye_blink: float | None = None
+
+
+@dataclass
 class Realtime:
     """`python -m scripts.realtime`: a recording into a talking portrait, live."""
 
@@ -131,6 +144,7 @@ class Realtime:
     speech: Any = MISSING
     sink: Any = MISSING
     idle: Any = MISSING
+    amplitude: Amplitude = field(default_factory=Amplitude)
     session: Any = MISSING
 
 
@@ -194,6 +208,7 @@ class Render:
     audio: str | None = None
     out: str = MISSING
     sample_rate_hz: int = MISSING
+    amplitude: Amplitude = field(default_factory=Amplitude)
     render: Any = MISSING
 
 

@@ -14,9 +14,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from src.errors import RenderError
+from src.render.avatar_settings import BackgroundPolicy, ChannelAmplitude, IdleGains, RendererSettings, Strict
 
 SCHEMA = "audio2motion/avatar"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+"""Written. 2, which is read as well, had no `spec`, `amplitude` and `renderers`."""
 DESCRIPTION, PICTURE, LANDMARKS = "avatar.json", "source.png", "landmarks.npy"
 MATTE, BACKGROUND = "matte.png", "background.png"
 FILES = {"picture": PICTURE, "matte": MATTE, "background": BACKGROUND, "landmarks": LANDMARKS}
@@ -28,6 +30,7 @@ MAXIMUM_SIZE = 4096
 """Largest side of an avatar's picture in pixels: no renderer shows more."""
 AGAIN = "Make it with `python -m scripts.make_avatar image=<photo> out=<folder>`."
 
+_READ = f"2 and {SCHEMA_VERSION}"
 _SHOWN_ERRORS = 3
 
 Text = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -36,47 +39,11 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Language = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")]
 """A tag such as `en` or `zh-CN` (BCP 47)."""
 Version = Annotated[str, Field(pattern=r"^[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}$")]
-Gain = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
-Colour = Annotated[int, Field(ge=0, le=255)]
 Position = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 Side = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class IdleGains(_Strict):
-    """How lively this avatar is: factors of `src/realtime/idle`, 0 none, 1 as configured, 2 twice."""
-
-    blink: Gain = 1.0
-    head: Gain = 1.0
-    breathing: Gain = 1.0
-    gaze: Gain = 1.0
-
-
-class OwnBackground(_Strict):
-    """The wall of the photo."""
-
-    kind: Literal["own"] = "own"
-
-
-class BlurredBackground(_Strict):
-    """The wall of the photo out of focus."""
-
-    kind: Literal["blurred"] = "blurred"
-    radius: Annotated[float, Field(gt=0, le=0.5, allow_inf_nan=False)]
-    """Of the blur over the side of the picture."""
-
-
-class ColouredBackground(_Strict):
-    """One colour: red, green and blue."""
-
-    kind: Literal["coloured"] = "coloured"
-    colour: tuple[Colour, Colour, Colour]
-
-
-class Consent(_Strict):
+class Consent(Strict):
     """Who allowed this picture to speak, what for and until when."""
 
     who: Text
@@ -98,13 +65,15 @@ class Consent(_Strict):
         return date.fromisoformat(value)
 
 
-class Details(_Strict):
+class Details(Strict):
     """What people decide about an avatar. None: nothing was said."""
 
+    spec: Literal["core7", "arkit55"] = "arkit55"
+    """The richest motion that is shown on it; what says more is brought down to it. All avatars understand `core7`."""
+    amplitude: ChannelAmplitude | None = None
     idle: IdleGains | None = None
-    background_policy: (
-        Annotated[OwnBackground | BlurredBackground | ColouredBackground, Field(discriminator="kind")] | None
-    ) = None
+    background_policy: BackgroundPolicy | None = None
+    renderers: RendererSettings | None = None
     language: Language | None = None
     voice: Text | None = None
     creator: Text | None = None
@@ -132,7 +101,7 @@ class Description(Details):
     """All of `avatar.json`."""
 
     schema_: Literal["audio2motion/avatar"] = Field(alias="schema")
-    schema_version: Literal[2]
+    schema_version: Literal[2, 3]
     name: Text
     size: Annotated[int, Field(ge=2, le=MAXIMUM_SIZE, multiple_of=2)]
     source_sha256: Sha256
@@ -183,11 +152,12 @@ def read_description(raw: bytes, where: str) -> Description:
     if header.schema_version == 1:
         raise RenderError(
             f"{where}: package schema 1, made before avatars had a matte and a background; this program reads "
-            f"{SCHEMA_VERSION}. {AGAIN}"
+            f"{_READ}. {AGAIN}"
         )
-    if header.schema_version != SCHEMA_VERSION:
+    if header.schema_version > SCHEMA_VERSION:
         raise RenderError(
-            f"{where}: package schema {header.schema_version}, this program reads {SCHEMA_VERSION}. {AGAIN}"
+            f"{where}: package schema {header.schema_version}, this program reads {_READ}: a newer program made it. "
+            "Update this one."
         )
     try:
         description = Description.model_validate_json(raw)
@@ -222,11 +192,16 @@ def _said(error: ValidationError) -> str:
     """The first few complaints, each with the key that it is about."""
     complaints = []
     for one in error.errors(include_url=False, include_input=False)[:_SHOWN_ERRORS]:
-        place = ".".join(str(part) for part in one["loc"])
+        place = ".".join(str(part) for part in _place(one["loc"]))
         message = one["msg"].removeprefix("Value error, ")
         complaints.append(f"{_shortened(place)}: {message}" if place else message)
     more = error.error_count() - _SHOWN_ERRORS
     return "; ".join(complaints) + (f"; and {more} more" if more > 0 else "")
+
+
+def _place(where: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Keys as a user knows them: pydantic adds which kind of background it took the value for."""
+    return where[:1] + where[2:] if where[:1] == ("background_policy",) else where
 
 
 def _shortened(text: str) -> str:

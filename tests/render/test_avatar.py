@@ -52,7 +52,7 @@ def test_a_missing_file_is_named(tmp_path: Path, file: str) -> None:
     ("change", "message"),
     [
         ({"schema": "other"}, "not the description of an avatar package"),
-        ({"schema_version": 99}, "package schema 99, this program reads 2"),
+        ({"schema_version": 99}, "package schema 99, this program reads 2 and 3: a newer program made it. Update"),
         ({"schema_version": 1}, "made before avatars had a matte .*make_avatar"),
         ({"sha256": {}}, "sha256: expected one hash for each of source.png"),
     ],

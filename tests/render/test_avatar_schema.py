@@ -64,7 +64,7 @@ def test_what_people_decided_comes_back(tmp_path: Path) -> None:
 def test_a_package_without_details_is_the_old_one() -> None:
     files = drawn_avatar().files()
     assert set(json.loads(files["avatar.json"])) == {
-        "schema", "schema_version", "name", "size", "source_sha256", "crop", "sha256", *FILES,
+        "schema", "schema_version", "name", "size", "source_sha256", "crop", "sha256", "spec", *FILES,
     }  # fmt: skip
     assert load(files).details == Details()
 

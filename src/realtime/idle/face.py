@@ -47,7 +47,7 @@ class IdleFace:
     Args:
         speech, blinks, breathing, head, gaze: the parts, for one stream only.
         breath_deg: by how much the head goes up with a breath. `core7` can't lift shoulders.
-        gains: factor of each of `GAINS`, 0 .. 2. Of blinks it is the share of those that are shown, at most all.
+        gains: factor of each of `GAINS`, 0 .. 2; None, where nobody said, is 1. Lids never close further than shut.
     """
 
     def __init__(
@@ -59,16 +59,17 @@ class IdleFace:
         head: Head,
         gaze: Gaze,
         breath_deg: float,
-        gains: Mapping[str, float],
+        gains: Mapping[str, float | None],
     ) -> None:
         wrong = set(gains) ^ set(GAINS)
-        if wrong or not all(0 <= gain <= LARGEST_GAIN for gain in gains.values()):
+        factors = {name: 1.0 if gain is None else gain for name, gain in gains.items()}
+        if wrong or not all(0 <= gain <= LARGEST_GAIN for gain in factors.values()):
             raise ConfigError(
                 f"idle gains {dict(gains)}: expected one of 0 to {LARGEST_GAIN:g} for each of {', '.join(GAINS)}. "
                 "Correct the idle configuration or the avatar's idle policy."
             )
         self._speech, self._blinks, self._breathing, self._head, self._gaze = speech, blinks, breathing, head, gaze
-        self._breath_deg, self._gains = breath_deg, dict(gains)
+        self._breath_deg, self._gains = breath_deg, factors
 
     def apply(self, values: NDArray[np.float32], levels_db: NDArray[np.float64]) -> NDArray[np.float32]:
         """(F,) motion with the idle layer added; see `Idle`. A new array."""

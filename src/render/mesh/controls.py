@@ -55,11 +55,12 @@ class Controls:
     shapes: Mapping[str, float]
 
     @classmethod
-    def of(cls, frame: ArrayLike) -> "Controls":
+    def of(cls, frame: ArrayLike, moves_along: float = 1.0) -> "Controls":
         """Read a motion frame.
 
         Args:
             frame: (7,) values of `core7` or (55,) of `arkit55`; values outside their ranges are clamped.
+            moves_along: factor of what `core7` drives without naming it.
 
         Raises:
             RenderError: the frame has another number of values or is not finite.
@@ -73,10 +74,10 @@ class Controls:
                 "Predict or convert the motion with one of these specs."
             )
         values = np.clip(values, spec.minimum, spec.maximum)
-        return _of_core7(values) if spec is CORE7 else _of_arkit55(values, spec)
+        return _of_core7(values, moves_along) if spec is CORE7 else _of_arkit55(values, spec)
 
 
-def _of_core7(values: NDArray[np.float32]) -> Controls:
+def _of_core7(values: NDArray[np.float32], moves_along: float) -> Controls:
     jaw_open, wide, narrow, yaw, pitch, roll, blink = values.tolist()
     width = wide - narrow
     along = {
@@ -85,16 +86,16 @@ def _of_core7(values: NDArray[np.float32]) -> Controls:
         "browDown": BROWS_OF_BLINK * blink,
     }
     shapes = {
-        side: min(value, 1.0)
+        side: min(moves_along * value, 1.0)
         for name, value in along.items()
         for side in ([name] if name in _SHAPES else [f"{name}Left", f"{name}Right"])
-        if value > 0
+        if moves_along * value > 0
     }
     return Controls(jaw_open, width, yaw, pitch, roll, (blink, blink), ((0.0, 0.0), (0.0, 0.0)), shapes)
 
 
 def _of_arkit55(values: NDArray[np.float32], spec: MotionSpec) -> Controls:
-    core = _of_core7(core7_of(Motion(values[None], spec)).values[0])
+    core = _of_core7(core7_of(Motion(values[None], spec)).values[0], moves_along=0.0)
     value = dict(zip(spec.names, values.tolist(), strict=True))
     right, left = (min(LID_GAIN * value[f"eyeBlink{side}"], 1.0) for side in ("Right", "Left"))
     shapes = {name: value[name] for name in _SHAPES if value[name] > 0}

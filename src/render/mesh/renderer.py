@@ -20,7 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from src.errors import RenderError
 from src.render.avatar import Avatar
-from src.render.mesh.backdrop import Backdrop, OwnBackdrop
+from src.render.avatar_settings import LARGEST_GAIN, RendererSettings
+from src.render.mesh.avatar_backdrop import backdrop_of
+from src.render.mesh.backdrop import Backdrop
 from src.render.mesh.brows import BrowField, brow_fields
 from src.render.mesh.controls import Controls
 from src.render.mesh.expression import ExpressionField, Mouth, expression_field, find_mouth
@@ -60,6 +62,7 @@ class MeshState:
         below: (G, G, 1) whether a node goes with the lower sheet of skin.
         moving: the nodes of the upper and of the lower sheet that an expression can move where they may be seen.
         head, expression, mouth, inside, lids, brows: the prepared parts.
+        moves_along: factor of what `core7` drives without naming it.
     """
 
     picture: NDArray[np.uint8]
@@ -73,6 +76,7 @@ class MeshState:
     inside: Inside
     lids: tuple[Lid, Lid]
     brows: BrowField
+    moves_along: float
 
 
 class MeshRenderer:
@@ -82,20 +86,35 @@ class MeshRenderer:
         size: pixels of each side of the pictures; avatars must have this size.
         grid_step: pixels between nodes of the displacement fields; twice this divides `size`.
         iterations: rounds in which fields are inverted. More follow strong motion more exactly.
-        backdrop: what is seen behind the person; the wall of the photo if None.
+        backdrop: what is seen behind the person; None: what the avatar's package says, or else the wall of the photo.
+        moves_along: factor, 0 .. 2, of what `core7` drives without naming it, such as cheeks and brows; None: the
+            package's, or else 1.
 
     Raises:
         RenderError: the numbers do not fit together.
     """
 
-    def __init__(self, *, size: int, grid_step: int, iterations: int, backdrop: Backdrop | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        size: int,
+        grid_step: int,
+        iterations: int,
+        backdrop: Backdrop | None = None,
+        moves_along: float | None = None,
+    ) -> None:
         if size <= 0 or grid_step <= 0 or size % (HEAD_STEP * grid_step) or size % 2 or iterations < 1:
             raise RenderError(
                 f"mesh renderer: size {size} must be even and a multiple of {HEAD_STEP} times grid_step {grid_step}, "
                 f"iterations {iterations} at least 1. Correct conf/render/mesh.yaml."
             )
+        if moves_along is not None and not 0 <= moves_along <= LARGEST_GAIN:
+            raise RenderError(
+                f"mesh renderer: moves_along={moves_along}, expected a factor from 0 to {LARGEST_GAIN:g}, or null for "
+                "what the avatar's package says. Correct the value."
+            )
         self._size, self._step, self._iterations = size, grid_step, iterations
-        self._backdrop = backdrop or OwnBackdrop()
+        self._backdrop, self._moves_along = backdrop, moves_along
 
     @property
     def size(self) -> int:
@@ -120,11 +139,12 @@ class MeshRenderer:
         heights = mouth.frame.to_local(nodes)[..., 1]
         head_step = HEAD_STEP * self._step
         matte, wall = avatar.matte, avatar.background
+        backdrop = self._backdrop or backdrop_of(avatar.details.background_policy)
         # Where all is person, there is no wall to leave alone.
         follow = (loose if matte.min() < 255 else held)(landmarks, self._size, head_step)
         return MeshState(
             picture=avatar.image,
-            layers=self._backdrop.layers(without_teeth(avatar.image, mouth), matte, wall),
+            layers=backdrop.layers(without_teeth(avatar.image, mouth), matte, wall),
             nodes=nodes,
             below=heights[..., None] > 0,
             moving=(
@@ -137,6 +157,7 @@ class MeshRenderer:
             inside=paint_inside(avatar.image, landmarks, mouth),
             lids=find_lids(avatar.image, landmarks),
             brows=brow_fields(landmarks, self._size, self._step),
+            moves_along=self._along(avatar.details.renderers),
         )
 
     def render(self, state: MeshState, frame: ArrayLike) -> NDArray[np.uint8]:
@@ -169,7 +190,7 @@ class MeshRenderer:
         Raises:
             RenderError: the frame has another number of values or is not finite.
         """
-        controls, step, mouth = Controls.of(frame), self._step, state.mouth
+        controls, step, mouth = Controls.of(frame, state.moves_along), self._step, state.mouth
         asked = mouth.amounts(controls.jaw_open, controls.width, controls.shapes)
         sheets = state.expression.sheets(*asked)
         turned = state.head.turned(controls.yaw, controls.pitch)
@@ -208,12 +229,17 @@ class MeshRenderer:
 
     def backward_fields(self, state: MeshState, frame: ArrayLike) -> tuple[Array, Array]:
         """Where each node of the grid looks in the portrait, on the upper and on the lower sheet; (G, G, 2) each."""
-        controls = Controls.of(frame)
+        controls = Controls.of(frame, state.moves_along)
         sheets = state.expression.sheets(*state.mouth.amounts(controls.jaw_open, controls.width, controls.shapes))
         head = self._head(state, state.head.turned(controls.yaw, controls.pitch), controls.roll)
         undone = self._undone(state, sheets, state.brows.displacement(controls.shapes))
         upper, lower = (_through(head, sheet, self._step)[1:-1, 1:-1] for sheet in undone)
         return upper, lower
+
+    def _along(self, own: RendererSettings | None) -> float:
+        if self._moves_along is not None:
+            return self._moves_along
+        return 1.0 if own is None or own.mesh is None else own.mesh.moves_along
 
     def _head(self, state: MeshState, turned: Array, roll: float) -> Array:
         """(G + 2, G + 2, 2) extended: where shown nodes lie on the unturned head."""

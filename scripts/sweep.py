@@ -54,8 +54,7 @@ def carry_out(plan: "Plan", launcher: Launcher) -> None:
     with bar() as progress:
         task = progress.add_task("", total=None)
         while True:
-            plan.extend()
-            unfinished = [trial for trial in plan.ledger.trials if trial.result is None]
+            unfinished = [trial for trial in plan.extend() if trial.result is None]
             if not unfinished:
                 break
             if not said_running and (running := [trial.id for trial in unfinished if is_locked(trial.folder)]):
@@ -119,7 +118,8 @@ class Plan:
         Raises:
             ConfigError: the configuration of a trial isn't what it was, so results would not belong together.
         """
-        for trial in self.ledger.trials:
+        trials = self.ledger.trials
+        for trial in trials:
             overrides = self.overrides(trial.choice, trial.seed)
             identity = identify(overrides, self._content_hash)
             if identity.id != trial.id:
@@ -129,19 +129,23 @@ class Plan:
                     "in `conf` or on the command line, or give another folder as `out`."
                 )
             if trial.result is None and overrides != trial.overrides:  # in what has no effect
-                self._write(Point(trial.kind, trial.axes, trial.choice, trial.seed), trial.number, overrides, identity)
+                point = Point(trial.kind, trial.axes, trial.choice, trial.seed)
+                self._write(point, trial.number, overrides, identity, trials)
 
-    def extend(self) -> None:
-        """Write down all trials that can be named now: controls, the search, and its best once it is over."""
-        for point in self.space.control_points():
-            self._add(point)
-        searched = self._searched()
-        for point in self.search.points(self.space, searched):
-            self._add(point)
-        searched = self._searched()
+    def extend(self) -> list[Trial]:
+        """Write down all trials that can be named now: controls, the search, and its best once it is over.
+
+        Returns:
+            All trials by number, as the plan was made with: the ledger is read once, and what ends meanwhile counts
+            the next time.
+        """
+        trials = self.ledger.trials
+        self._add(self.space.control_points(), trials)
+        self._add(self.search.points(self.space, _searched(trials)), trials)
+        searched = _searched(trials)
         if all(trial.result for trial in searched) and self.search.is_over(self.space, searched):
-            for point in self.space.repeats(searched):
-                self._add(point)
+            self._add(self.space.repeats(searched), trials)
+        return trials
 
     def overrides(self, choice: Sequence[str], seed: int) -> tuple[str, ...]:
         """Of `scripts.train`, for a trial."""
@@ -160,19 +164,28 @@ class Plan:
     def _content_hash(self) -> str:
         return str(self.ledger.header["data"]["content_hash"])
 
-    def _searched(self) -> list[Trial]:
-        return [trial for trial in self.ledger.trials if trial.kind == "search"]
+    def _add(self, points: Sequence[Point], trials: list[Trial]) -> None:
+        """Write down the points that are not among all trials there are, and append them to these."""
+        given = {trial.overrides for trial in trials}
+        ids = {trial.id for trial in trials}
+        for point in points:
+            overrides = self.overrides(point.choice, point.seed)
+            if overrides in given:
+                continue
+            identity = identify(overrides, self._content_hash)
+            if identity.id not in ids:  # or other overrides make the same
+                trials.append(self._write(point, len(trials), overrides, identity, trials))
+                given.add(overrides)
+                ids.add(identity.id)
 
-    def _add(self, point: Point) -> None:
-        overrides = self.overrides(point.choice, point.seed)
-        there = self.ledger.trials
-        if any(trial.overrides == overrides for trial in there):
-            return
-        identity = identify(overrides, self._content_hash)
-        if all(trial.id != identity.id for trial in there):  # or other overrides make the same
-            self._write(point, len(there), overrides, identity)
-
-    def _write(self, point: Point, number: int, overrides: tuple[str, ...], identity: Identity) -> None:
+    def _write(
+        self,
+        point: Point,
+        number: int,
+        overrides: tuple[str, ...],
+        identity: Identity,
+        trials: Sequence[Trial],
+    ) -> Trial:
         folder = self.ledger.place(identity.id)
         trial = Trial(
             folder=folder,
@@ -187,7 +200,12 @@ class Plan:
             config=identity.config,
             result=None,
         )
-        self.ledger.write(trial, self.search.pruning(self.space, trial, self._searched()))
+        self.ledger.write(trial, self.search.pruning(self.space, trial, _searched(trials)))
+        return Trial.read(folder)
+
+
+def _searched(trials: Sequence[Trial]) -> list[Trial]:
+    return [trial for trial in trials if trial.kind == "search"]
 
 
 def forget_failed(ledger: Ledger) -> None:

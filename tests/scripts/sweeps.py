@@ -53,8 +53,8 @@ def settings(out: Path, name: str, *overrides: str) -> DictConfig:
         return compose("sweep", [f"sweep={name}", "data.store=/nowhere", f"out={out}", *overrides])
 
 
-def drive(config: DictConfig, launcher: Pretending, data: dict[str, str] = DATA) -> Ledger:
-    """`sweep.main` with a launcher of ours, on data that nobody reads."""
+def planned(config: DictConfig, data: dict[str, str] = DATA) -> sweep.Plan:
+    """The plan of a sweep on data that nobody reads."""
     space, search, _ = sweep.read(config)
     definition = sweep.definition_of(config)
     header = {
@@ -66,12 +66,17 @@ def drive(config: DictConfig, launcher: Pretending, data: dict[str, str] = DATA)
         "launch": {"folder": "/", "logger": "csv"},
     }
     ledger = Ledger.begin(Path(config.out), header, search.growing)
-    plan = sweep.Plan(ledger, space, search, tuple(config.trials.overrides))
+    return sweep.Plan(ledger, space, search, tuple(config.trials.overrides))
+
+
+def drive(config: DictConfig, launcher: Pretending, data: dict[str, str] = DATA) -> Ledger:
+    """`sweep.main` with a launcher of ours, on data that nobody reads."""
+    plan = planned(config, data)
     plan.check()
     if config.retry_failed:
-        sweep.forget_failed(ledger)
+        sweep.forget_failed(plan.ledger)
     sweep.carry_out(plan, launcher)
-    return ledger
+    return plan.ledger
 
 
 def contents(ledger: Ledger) -> list[dict[str, Any]]:

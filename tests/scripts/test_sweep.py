@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig
 
-from scripts.ledger import Ledger
+from scripts.ledger import Ledger, Trial
 from src.errors import ConfigError, DataError
-from tests.scripts.sweeps import DATA, Killed, Pretending, contents, drive, settings
+from tests.scripts.sweeps import DATA, Killed, Pretending, contents, drive, planned, settings
 
 GRID = ("tiny", "sweep.axes.lookahead.values=[0,1,2]", "sweep.repeat.best=2", "sweep.repeat.seeds=[1,2]")
 OPTUNA = (
@@ -40,6 +40,24 @@ def test_the_same_command_again_runs_nothing(tmp_path: Path) -> None:
     again = Pretending(0)
     drive(settings(tmp_path, *GRID), again)
     assert again.ended == []
+
+
+@pytest.mark.parametrize("name", [GRID, OPTUNA], ids=["grid", "optuna"])
+def test_a_plan_reads_the_ledger_once_however_many_points_it_adds(
+    name: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, trials, reads = planned(settings(tmp_path, *name)), Ledger.trials, []
+
+    def counted(ledger: Ledger) -> list[Trial]:
+        reads.append(ledger)
+        return trials.fget(ledger)
+
+    monkeypatch.setattr(Ledger, "trials", property(counted))
+    written = plan.extend()
+    assert len(reads) == 1
+    assert len(written) > 3
+    assert written == Ledger.open(tmp_path).trials
+    assert plan.extend() == written
 
 
 def test_the_best_configurations_are_repeated_with_the_seeds_that_they_lack(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from src.errors import ConfigError
 
 CONFIDENCE = 0.95
-"""Share of the draws that lie within an interval."""
+"""How sure every interval is, over draws as well as by Student: the share of them that holds the true value."""
 
 ONE_SPEAKER = "one speaker, an interval over speakers needs 2"
 
@@ -81,7 +81,8 @@ def estimate(
     mean = float(sums[0].sum() / sums[1].sum())
     if len(names) < 2:
         return Estimate(mean, None, None, len(known), 1, ONE_SPEAKER)
-    low, high = _interval(sums, draws, seed)
+    totals = drawn_speakers(len(names), draws, seed) @ sums.T
+    low, high = percentile_interval(totals[:, 0] / totals[:, 1])
     return Estimate(mean, low, high, len(known), len(names))
 
 
@@ -108,12 +109,13 @@ def difference(
     return estimate(apart, weights, speakers, draws=draws, seed=seed)
 
 
-def _interval(sums: NDArray[np.float64], draws: int, seed: int) -> tuple[float, float]:
-    """Percentiles of pooled means; `sums` are (2, speakers) of weighted values and of weights."""
-    num_speakers = sums.shape[1]
-    # How often each speaker is drawn: all that a draw is. (draws, speakers)
-    times = np.random.default_rng(seed).multinomial(num_speakers, np.full(num_speakers, 1.0 / num_speakers), draws)
-    totals = times @ sums.T
+def drawn_speakers(num_speakers: int, draws: int, seed: int) -> NDArray[np.int64]:
+    """How often each speaker is drawn, which is all that a draw of a bootstrap is: (draws, speakers)."""
+    return np.random.default_rng(seed).multinomial(num_speakers, np.full(num_speakers, 1.0 / num_speakers), draws)
+
+
+def percentile_interval(drawn: NDArray[np.float64] | Sequence[float]) -> tuple[float, float]:
+    """The ends between which `CONFIDENCE` of the figures of the draws lie."""
     tail = 50.0 * (1.0 - CONFIDENCE)
-    low, high = np.percentile(totals[:, 0] / totals[:, 1], [tail, 100.0 - tail])
+    low, high = np.percentile(drawn, [tail, 100.0 - tail])
     return float(low), float(high)

@@ -7,7 +7,7 @@ from statistics import fmean, stdev
 
 from scipy.stats import t as student
 
-CONFIDENCE = 0.95
+from src.eval.estimates import CONFIDENCE
 
 ONE_VALUE = "one value, an interval needs 2"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.errors import ConfigError
-from src.eval.estimates import CONFIDENCE, ONE_SPEAKER, Estimate
+from src.eval.estimates import ONE_SPEAKER, Estimate, drawn_speakers, percentile_interval
 from src.eval.metrics import Measurement, Metric
 from src.eval.sync_expert.shift_curve import MAX_SHIFT_FRAMES, SHIFTS, ShiftCurve, pooled
 from src.motion import FRAMES_PER_SECOND
@@ -199,8 +199,8 @@ def sync_estimates(
             metric: Estimate(found.value, None, None, clips, num_speakers, found.reason or ONE_SPEAKER)
             for metric, found in values.items()
         }
-    times = np.random.default_rng(seed).multinomial(num_speakers, np.full(num_speakers, 1 / num_speakers), draws)
     stacked = np.stack([[voice.sums, voice.counts, voice.wins] for voice in voices])  # (speakers, 3, 31)
+    times = drawn_speakers(num_speakers, draws, seed)
     drawn = [ShiftCurve(*parts) for parts in np.einsum("ds,spk->dpk", times, stacked)]
     return {
         metric: _with_interval(values[metric], [figure(curve).value for curve in drawn], clips, num_speakers)
@@ -236,9 +236,8 @@ def _with_interval(found: Measurement, drawn: list[float | None], clips: int, sp
     if len(known) < len(drawn):
         reason = f"{len(drawn) - len(known)} of {len(drawn)} draws of speakers have no value"
         return Estimate(found.value, None, None, clips, speakers, reason)
-    tail = 50.0 * (1.0 - CONFIDENCE)
-    low, high = np.percentile(known, [tail, 100.0 - tail])
-    return Estimate(found.value, float(low), float(high), clips, speakers)
+    low, high = percentile_interval(known)
+    return Estimate(found.value, low, high, clips, speakers)
 
 
 def _unusable(curve: ShiftCurve) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from src.errors import RenderError
 from src.face import FACE_OVAL
+from src.render.inpainting import COARSE_SIDE, diffused, is_busy, pieced_wall, smooth_wall, unevenness
 
 Array = NDArray[np.float32]
 
@@ -24,17 +25,14 @@ TRUST = 0.02
 """Pull towards the coarse mask where it is uncertain; keeps alpha sane where wall and person have one colour."""
 LEVELS = ((0.5, 3, 24), (1.0, 2, 8))
 """Scale, radius of the windows, rounds. The half-size picture brings alpha far, the full one sharpens it."""
-CLEAN = 0.012
-"""Distance from the person, over the side, from which on the wall is taken to be wall alone."""
-GRAIN_PX, LARGEST_GRAIN = 1.0, 4.0
-"""Radius below which structure is grain, and how much of it, in grey values, is put on the painted wall."""
-SMOOTHING_ROUNDS = 4
-COARSE_SIDE, SMALLEST_WALL = 128, 0.03
-"""Size at which a wall is judged, and the share of the picture that must be wall for that."""
+CLEAN, CLEAN_BUSY = 0.012, 0.008
+"""Distance from the person, over the side, from which on the wall is taken to be wall alone. Before a busy wall strands
+can't be told from it, and what of it is taken for them would hang on the hair."""
 BESIDE = 0.1
 """How far beside the person, over the side, missed hair is looked for."""
-PLAIN, STANDS_OUT = 2.5, 16.0
-"""Grey values: 95 % of a plain wall differ by less from their surroundings; hair differs by more from the wall."""
+PLAIN, SURROUNDINGS, STANDS_OUT = 2.5, 0.05, 16.0
+"""Grey values: unevenness of a plain wall at most, and how far its surroundings reach over the side; hair differs by
+more from the wall."""
 SMALLEST_SHARE = 0.7
 """A mask that holds less than this of the face has missed it."""
 
@@ -129,7 +127,7 @@ def foreground(image: NDArray[np.uint8], matte: NDArray[np.uint8]) -> NDArray[np
 
 
 def filled_background(image: NDArray[np.uint8], matte: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The wall with nobody in front of it: the picture where it is seen, a smooth continuation behind the person.
+    """The wall with nobody in front of it: the picture where it is seen, continued behind the person.
 
     Args:
         image: (H, W, 3) RGB.
@@ -139,15 +137,16 @@ def filled_background(image: NDArray[np.uint8], matte: NDArray[np.uint8]) -> NDA
         (H, W, 3) RGB, equal to the picture from a few pixels beside the person on.
     """
     # Strands too thin for the matte lie in the pixels next to it; they must not colour what is behind the head.
-    clean = _shrunk(np.asarray(matte == 0, np.bool_), max(round(CLEAN * max(matte.shape)), 1))
+    side, beside = max(matte.shape), np.asarray(matte == 0, np.bool_)
+    clean = _shrunk(beside, max(round(CLEAN * side), 1))
     if not clean.any():
         return image.copy()
-    smooth = _diffused(image.astype(np.float32), clean.astype(np.float32))
-    grain = image.astype(np.float32) - cv2.GaussianBlur(image.astype(np.float32), (0, 0), GRAIN_PX)
-    level = np.array([1.4826 * np.median(np.abs(grain[clean][:, channel])) for channel in range(3)])
-    noise = np.random.default_rng(0).normal(0.0, np.minimum(level, LARGEST_GRAIN), image.shape)
-    behind = np.round(np.clip(smooth + noise, 0, 255)).astype(np.uint8)
-    return np.where(clean[..., None], image, behind)
+    pieced = None
+    if is_busy(image, clean):
+        clean = _shrunk(beside, max(round(CLEAN_BUSY * side), 1))
+        pieced = pieced_wall(image, clean)
+    wall = smooth_wall(image, clean) if pieced is None else pieced
+    return np.round(np.clip(wall, 0, 255)).astype(np.uint8)
 
 
 def separated(image: NDArray[np.uint8], matte: NDArray[np.uint8]) -> tuple[Array, Array]:
@@ -175,25 +174,6 @@ def separated(image: NDArray[np.uint8], matte: NDArray[np.uint8]) -> tuple[Array
         for _ in range(10 if max(size) <= 64 else 3):
             person, wall = _mixed_round(picture, alpha, person, wall)
     return person, wall
-
-
-def _diffused(picture: Array, weight: Array) -> Array:
-    """The picture continued over where its weight is 0: means of what is known, from ever larger neighbourhoods."""
-    if min(weight.shape) <= 2:
-        total = float(weight.sum())
-        middle = (picture * weight[..., None]).sum(axis=(0, 1)) / max(total, 1e-6)
-        return np.where(weight[..., None] > 0, picture, middle).astype(np.float32)
-    half = ((weight.shape[1] + 1) // 2, (weight.shape[0] + 1) // 2)
-    share = np.asarray(cv2.resize(weight, half, interpolation=cv2.INTER_AREA), np.float32)
-    mean = np.asarray(cv2.resize(picture * weight[..., None], half, interpolation=cv2.INTER_AREA), np.float32)
-    mean = mean / np.maximum(share, np.float32(1e-6))[..., None]
-    coarse = _diffused(mean, np.minimum(share * 4, np.float32(1)))
-    filled = np.asarray(cv2.resize(coarse, weight.shape[::-1], interpolation=cv2.INTER_CUBIC), np.float32)
-    wide = weight[..., None]
-    result = wide * picture + (1 - wide) * filled
-    for _ in range(SMOOTHING_ROUNDS):  # takes away the squares of the coarser levels
-        result = wide * picture + (1 - wide) * cv2.blur(result, (3, 3))
-    return np.asarray(result, np.float32)
 
 
 def _mixed_round(picture: Array, alpha: Array, person: Array, wall: Array) -> tuple[Array, Array]:
@@ -259,18 +239,13 @@ def _missed(image: NDArray[np.uint8], person: NDArray[np.bool_]) -> NDArray[np.b
     The network often takes such hair for wall. Before any other wall than a plain one nobody could tell, and nothing
     is found.
     """
-    size = (min(COARSE_SIDE, image.shape[1]), min(COARSE_SIDE, image.shape[0]))
     beside = cv2.dilate(person.astype(np.uint8), _disk(round(BESIDE * max(person.shape))))
+    if unevenness(image, beside == 0, SURROUNDINGS) > PLAIN:
+        return np.zeros(person.shape, np.bool_)
+    size = (min(COARSE_SIDE, image.shape[1]), min(COARSE_SIDE, image.shape[0]))
     small = np.asarray(cv2.resize(image.astype(np.float32), size, interpolation=cv2.INTER_AREA), np.float32)
     free = np.asarray(cv2.resize(1 - beside.astype(np.float32), size, interpolation=cv2.INTER_AREA) == 1, np.float32)
-    if free.mean() < SMALLEST_WALL:
-        return np.zeros(person.shape, np.bool_)
-    sigma = 0.05 * max(size)
-    share = np.maximum(cv2.GaussianBlur(free, (0, 0), sigma), 1e-3)[..., None]
-    detail = np.abs(small - cv2.GaussianBlur(small * free[..., None], (0, 0), sigma) / share)
-    if np.percentile(detail[free > 0], 95) > PLAIN:
-        return np.zeros(person.shape, np.bool_)
-    wall = cv2.resize(_diffused(small, free), person.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    wall = cv2.resize(diffused(small, free), person.shape[::-1], interpolation=cv2.INTER_LINEAR)
     distance = np.abs(cv2.GaussianBlur(image.astype(np.float32), (0, 0), 1.0) - wall).max(axis=2)
     # Only what is wider than a blurred border: that is decided better by the matting itself.
     found = ((distance > STANDS_OUT) & (beside > 0) & ~person).astype(np.uint8)

@@ -8,7 +8,6 @@ Which launcher a sweep uses is a matter of configuration alone, `launcher=local`
 import importlib
 import logging
 import os
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -19,14 +18,13 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from scripts.ledger import RESULT
+from src.data.ray_cluster import joined, silence_ray
 from src.errors import ConfigError
 
 logger = logging.getLogger(__name__)
 
 JOBS = "jobs"
 """Folder of submitit's own files in that of a sweep."""
-_CONNECT_TIMEOUT_S = 10.0
-
 
 Work = Callable[[Path, int | None], None]
 """`scripts.trial.run_trial`: takes the folder of a trial, and the process that it must not outlive, if any."""
@@ -217,45 +215,26 @@ class RayLauncher:
 
     def run(self, work: Work, folders: Sequence[Path]) -> Iterator[Ended]:
         """See `Launcher`."""
-        # No telemetry: what is trained here is nobody else's business. The other one only silences a warning.
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        silence_ray()
         ray = import_extra("ray", "cluster")
-        ours = not ray.is_initialized()
-        if ours:
-            self._connect(ray)
-        remote = ray.remote(max_retries=self._attempts - 1, **self._resources)(work)
-        answers = {remote.remote(folder.resolve(), None): folder for folder in folders}
-        try:
-            while answers:
-                (answer,), _ = ray.wait(list(answers), num_returns=1)
-                folder = answers.pop(answer)
-                try:
-                    ray.get(answer)
-                    yield Ended(folder, "")
-                except ray.exceptions.RayError as error:
-                    yield Ended(folder, f"the worker was lost {self._attempts} times: {_end_of(str(error))}")
-        finally:
-            for answer in answers:
-                ray.cancel(answer, force=True)
-            if ours:
-                ray.shutdown()
-
-    def _connect(self, ray: ModuleType) -> None:
         settings: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
         if self._address is None:
             settings["include_dashboard"] = False
-        try:
-            host, colon, port = (self._address or "").rpartition("://")[2].partition(":")
-            if colon:  # Ray itself goes on trying for many minutes
-                socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT_S).close()
-            # "local" and not None, which would join whatever cluster the environment variable RAY_ADDRESS names.
-            ray.init(address=self._address or "local", **settings)
-        except (OSError, RuntimeError, ValueError, ImportError) as error:
-            raise ConfigError(
-                f"Ray at {self._address or 'this machine'} does not answer ({error}). Start it with "
-                "`ray start --head`, or correct launcher.address."
-            ) from error
+        with joined(ray, self._address, settings, error=ConfigError, key="launcher.address"):
+            remote = ray.remote(max_retries=self._attempts - 1, **self._resources)(work)
+            answers = {remote.remote(folder.resolve(), None): folder for folder in folders}
+            try:
+                while answers:
+                    (answer,), _ = ray.wait(list(answers), num_returns=1)
+                    folder = answers.pop(answer)
+                    try:
+                        ray.get(answer)
+                        yield Ended(folder, "")
+                    except ray.exceptions.RayError as error:
+                        yield Ended(folder, f"the worker was lost {self._attempts} times: {_end_of(str(error))}")
+            finally:
+                for answer in answers:
+                    ray.cancel(answer, force=True)
 
 
 def import_extra(name: str, extra: str) -> ModuleType:

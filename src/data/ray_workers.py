@@ -10,7 +10,6 @@ import importlib
 import logging
 import math
 import os
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -18,13 +17,13 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from src.data.ray_cluster import joined, silence_ray
 from src.data.workers import Lost
 from src.errors import Audio2MotionError, DataError
 
 logger = logging.getLogger(__name__)
 
 _START_TIMEOUT_S = 300.0
-_CONNECT_TIMEOUT_S = 10.0
 _ATTEMPTS = 2
 """A node that goes away looks like a task that crashes its process; only the task does it twice."""
 
@@ -105,37 +104,26 @@ class RayPool:
         if not waiting:
             return
         ray = _import_ray()
-        ours = not ray.is_initialized()
-        if ours:
-            self._connect(ray)
-        num_workers = self.num_workers or max(1, int(ray.cluster_resources().get("CPU", 1) // self.num_cpus))
-        logger.info("working with %d actors on %d Ray nodes", num_workers, len(ray.nodes()))
-        pool = _Actors(ray, self)
-        try:
-            pool.start(min(num_workers, len(waiting)))
-            while waiting or pool.busy:
-                yield from pool.step(waiting)
-        finally:
-            pool.stop()
-            if ours:
-                ray.shutdown()
+        with joined(ray, self.address, self._quiet(), error=DataError, key="the address"):
+            num_workers = self.num_workers or max(1, int(ray.cluster_resources().get("CPU", 1) // self.num_cpus))
+            logger.info("working with %d actors on %d Ray nodes", num_workers, len(ray.nodes()))
+            pool = _Actors(ray, self)
+            try:
+                pool.start(min(num_workers, len(waiting)))
+                while waiting or pool.busy:
+                    yield from pool.step(waiting)
+            finally:
+                pool.stop()
 
-    def _connect(self, ray: ModuleType) -> None:
+    def _quiet(self) -> dict[str, Any]:
+        """Settings of a Ray of ours, which says only what was asked for; sets the level of its logger as well."""
         verbose = logger.isEnabledFor(logging.DEBUG)
         logging.getLogger("ray").setLevel(logging.DEBUG if verbose else logging.ERROR)
         settings: dict[str, Any] = {"log_to_driver": verbose, "configure_logging": verbose}
         if self.address is None:
             processors = max(os.cpu_count() or 1, math.ceil(self.num_workers * self.num_cpus))
             settings |= {"num_cpus": processors, "include_dashboard": False}
-        try:
-            _check_reachable(self.address)
-            # "local" and not None, which would join whatever cluster the environment variable RAY_ADDRESS names.
-            ray.init(address=self.address or "local", **settings)
-        except (OSError, RuntimeError, ValueError, ImportError) as error:
-            raise DataError(
-                f"Ray at {self.address or 'this machine'} does not answer ({error}). Start it with `ray start --head`, "
-                "or correct the address."
-            ) from error
+        return settings
 
 
 class _Actors:
@@ -231,17 +219,8 @@ class _Actors:
         self._workers[self._workers.index(worker)] = self._new()
 
 
-def _check_reachable(address: str | None) -> None:
-    """Ask whether anybody listens at an address: Ray itself goes on trying for many minutes."""
-    host, colon, port = (address or "").rpartition("://")[2].partition(":")
-    if colon:
-        socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT_S).close()
-
-
 def _import_ray() -> ModuleType:
-    # No telemetry: what is prepared here is nobody else's business. The other one only silences a warning.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    silence_ray()
     try:
         return importlib.import_module("ray")
     except ImportError as error:

@@ -95,7 +95,7 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
         " + ".join(f"{value:g} ms {name}" for name, value in parts.items() if name != "total"),
         config.session.playout_delay_ms,
     )
-    layout = Layout(renderer.size, renderer.size, predictor.fps, predictor.sample_rate_hz)
+    layout = Layout(renderer.width, renderer.height, predictor.fps, predictor.sample_rate_hz)
     with progress_bar(len(speech.waveform) / predictor.sample_rate_hz) as advance:
         figures = engine.run(session=session, source=speech, sink=Watched(sink, advance), layout=layout)
 

@@ -41,8 +41,8 @@ def main(config: DictConfig) -> None:
         Progress(console=Console(stderr=True), transient=True) as progress,
         Mp4Writer(
             out,
-            width=renderer.size,
-            height=renderer.size,
+            width=renderer.width,
+            height=renderer.height,
             fps=FRAMES_PER_SECOND,
             sample_rate_hz=None if waveform is None else config.sample_rate_hz,
         ) as writer,

@@ -1,25 +1,53 @@
-"""The rendered crop back in its photo, up to full HD: the photo is copied once, then only the crop is written."""
+"""The rendered head back in its photo, up to full HD: the photo is copied, only the square of the head is computed."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from src.errors import RenderError
 
 Picture = NDArray[np.uint8]
 
 LARGEST = (1920, 1080)
-"""Width and height that the whole picture fits into, either way round."""
+"""Longer and shorter side that the whole picture fits into."""
 BORDER = 0.04
-"""Width of the soft border inside the crop, over its side. There a moving shoulder goes over into the photo."""
+"""Width of the soft border inside the square, over its side. There a moving shoulder goes over into the photo."""
+
+
+def full_hd(photo: Picture) -> tuple[Picture, float]:
+    """A photo as it is shown: scaled down to fit into full HD, upright or lying, never enlarged.
+
+    Args:
+        photo: (H, W, 3) RGB.
+
+    Returns:
+        The picture, and the factor that coordinates of the photo's pixel corners are multiplied by. Sides are even, as
+        videos want them: up to two rows and columns are given up at the right and below.
+
+    Raises:
+        RenderError: less than two pixels are left of a side.
+    """
+    height, width = photo.shape[:2]
+    long, short = LARGEST
+    scale = min(1.0, long / max(width, height), short / min(width, height))
+    # Sides of 1080.0000001 / scale must not lose a row to rounding.
+    across, down = (2 * int(side * scale / 2 + 1e-6) for side in (width, height))
+    if min(across, down) < 2:
+        raise RenderError(f"paste: a photo of {width} x {height} pixels is too narrow to be shown. Use another one.")
+    if scale == 1.0:
+        return np.ascontiguousarray(photo[:down, :across]), scale
+    box = (0.0, 0.0, min(across / scale, width), min(down / scale, height))
+    shown = Image.fromarray(photo).resize((across, down), Image.Resampling.BOX, box=box)
+    return np.array(shown, np.uint8), scale
 
 
 class PasteBack:
-    """Puts pictures of an avatar into the photo it was cropped from.
+    """Puts pictures of a head into the photo it was cut from.
 
     Args:
-        photo: (H, W, 3) RGB. Shown scaled down to fit `LARGEST`, never enlarged.
-        left, top, side: the square of the photo that became the avatar's picture, in pixels; it may leave the photo.
+        photo: (H, W, 3) RGB, as `full_hd` gives it. Read only from now on.
+        left, top, side: the square of the head in pixels of `photo`; it may leave the photo.
 
     Raises:
         RenderError: the square doesn't touch the photo.
@@ -32,18 +60,9 @@ class PasteBack:
                 f"paste: the crop at ({left}, {top}) with side {side} lies outside of the photo of {width} x {height} "
                 "pixels. Hand in the photo that the avatar was made from."
             )
-        long, short = LARGEST
-        scale = min(1.0, long / max(width, height), short / min(width, height))
-        size = (max(round(width * scale), 1), max(round(height * scale), 1))
-        self._photo = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
-        x, y = size[0] / width, size[1] / height
-        self._square = round(left * x), round(top * y), max(round(side * x), 1), max(round(side * y), 1)
-        self._box = (
-            max(self._square[0], 0),
-            max(self._square[1], 0),
-            min(self._square[0] + self._square[2], size[0]),
-            min(self._square[1] + self._square[3], size[1]),
-        )
+        self._photo = photo
+        self._square = left, top, side
+        self._box = max(left, 0), max(top, 0), min(left + side, width), min(top + side, height)
         self._strips = self._soft_borders()
 
     @property
@@ -57,6 +76,11 @@ class PasteBack:
         """Left, top, right, bottom of what `paste` writes."""
         return self._box
 
+    @property
+    def side(self) -> int:
+        """Of the square that pictures are scaled to, in pixels; parts of it may lie outside."""
+        return self._square[2]
+
     def start(self) -> Picture:
         """The photo, a fresh copy for the caller to paste into again and again."""
         return self._photo.copy()
@@ -68,12 +92,11 @@ class PasteBack:
             image: (S, S, 3) RGB of any size.
             out: from `start`; outside of `box` nothing is touched.
         """
-        x, y, wide, tall = self._square
+        x, y, side = self._square
         left, top, right, bottom = self._box
-        if image.shape[:2] != (tall, wide):
-            shrinks = tall < image.shape[0]
-            how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-            image = np.asarray(cv2.resize(image, (wide, tall), interpolation=how), np.uint8)
+        if image.shape[0] != side:
+            how = cv2.INTER_AREA if side < image.shape[0] else cv2.INTER_CUBIC
+            image = np.asarray(cv2.resize(image, (side, side), interpolation=how), np.uint8)
         out[top:bottom, left:right] = image[top - y : bottom - y, left - x : right - x]
         for (first, second, third, fourth), weight, still in self._strips:
             strip = out[second:fourth, first:third]

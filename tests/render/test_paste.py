@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from src.errors import RenderError
-from src.render.paste import BORDER, PasteBack
+from src.render.paste import BORDER, PasteBack, full_hd
 
 
 def photo(height: int, width: int) -> np.ndarray:
@@ -41,9 +41,31 @@ def test_at_the_end_of_the_photo_there_is_no_soft_border() -> None:
     assert out.min() == 200
 
 
-@pytest.mark.parametrize(("height", "width", "shape"), [(2160, 3840, (1080, 1920, 3)), (4000, 3000, (1440, 1080, 3))])
-def test_large_photos_are_shown_in_full_hd(height: int, width: int, shape: tuple[int, int, int]) -> None:
-    assert PasteBack(np.zeros((height, width, 3), np.uint8), 100, 100, 900).shape == shape
+@pytest.mark.parametrize(
+    ("height", "width", "shape", "scale"),
+    [
+        (2160, 3840, (1080, 1920, 3), 0.5),
+        (4000, 3000, (1440, 1080, 3), 0.36),
+        (3000, 4001, (1080, 1440, 3), 0.36),
+        (480, 640, (480, 640, 3), 1.0),
+    ],
+)
+def test_large_photos_are_shown_in_full_hd(height: int, width: int, shape: tuple[int, int, int], scale: float) -> None:
+    shown, factor = full_hd(np.zeros((height, width, 3), np.uint8))
+    assert shown.shape == shape
+    assert factor == pytest.approx(scale)
+
+
+def test_odd_sides_lose_a_row_and_nothing_is_resampled() -> None:
+    whole = photo(301, 401)
+    shown, scale = full_hd(whole)
+    assert scale == 1.0
+    assert np.array_equal(shown, whole[:300, :400])
+
+
+def test_a_line_of_a_photo_is_refused() -> None:
+    with pytest.raises(RenderError, match="a photo of 400 x 1 pixels is too narrow"):
+        full_hd(np.zeros((1, 400, 3), np.uint8))
 
 
 def test_a_crop_of_elsewhere_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""What is seen behind the person: the wall of the photo, blurred, a colour, or another picture."""
+"""What is seen behind the person: the wall of the photo, blurred, a colour, another picture, or nothing."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -9,20 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.errors import RenderError
-from src.render.mesh.layers import Layers, cut_out, make_layers
+from src.render.mesh.layers import CutOut, Layers, cut_out, make_layers
 from src.render.portrait import load_portrait
 
 Picture = NDArray[np.uint8]
 
 
 class Backdrop(ABC):
-    """Decides the still layer behind the person."""
+    """Decides what is behind the person."""
+
+    @property
+    def channels(self) -> int:
+        """Of the pictures that its layers show: 3 for RGB, 4 for RGB and straight alpha."""
+        return 3
 
     @abstractmethod
-    def behind(self, wall: Picture) -> Picture:
-        """(H, W, 3) RGB instead of the wall of the photo with the person filled in, of the same shape."""
-
-    def layers(self, image: Picture, matte: Picture, wall: Picture) -> Layers:
+    def layers(self, image: Picture, matte: Picture, wall: Picture) -> Layers | CutOut:
         """The person before this backdrop.
 
         Args:
@@ -33,27 +35,44 @@ class Backdrop(ABC):
         Raises:
             RenderError: nothing of the picture is wall.
         """
-        if matte.min() == 255:
-            raise RenderError(
-                "backdrop: all of this avatar's picture counts as person, so nothing can be put behind. "
-                "Make the avatar again from a photo that shows some wall, or set render/backdrop=own."
-            )
-        return cut_out(image, matte, self.behind(wall))
 
 
 class OwnBackdrop(Backdrop):
     """The wall of the photo: neutral, the picture is the photo."""
-
-    def behind(self, wall: Picture) -> Picture:
-        """The wall itself."""
-        return wall
 
     def layers(self, image: Picture, matte: Picture, wall: Picture) -> Layers:
         """Layers that give the photo back."""
         return make_layers(image, matte, wall)
 
 
-class BlurredBackdrop(Backdrop):
+class TransparentBackdrop(Backdrop):
+    """Nothing: pictures have an alpha channel."""
+
+    @property
+    def channels(self) -> int:
+        """RGB and alpha."""
+        return 4
+
+    def layers(self, image: Picture, matte: Picture, wall: Picture) -> CutOut:
+        """The person alone."""
+        _check_wall(matte)
+        return CutOut(cut_out(image, matte))
+
+
+class StillBackdrop(Backdrop):
+    """A layer that stands still behind the person."""
+
+    @abstractmethod
+    def behind(self, wall: Picture) -> Picture:
+        """(H, W, 3) RGB instead of the wall of the photo with the person filled in, of the same shape."""
+
+    def layers(self, image: Picture, matte: Picture, wall: Picture) -> Layers:
+        """The person with colours of its own before `behind`."""
+        _check_wall(matte)
+        return Layers(cut_out(image, matte), self.behind(wall))
+
+
+class BlurredBackdrop(StillBackdrop):
     """The wall of the photo out of focus.
 
     Args:
@@ -75,7 +94,7 @@ class BlurredBackdrop(Backdrop):
         return np.asarray(cv2.GaussianBlur(wall, (0, 0), self._radius * max(wall.shape[:2])), np.uint8)
 
 
-class ColouredBackdrop(Backdrop):
+class ColouredBackdrop(StillBackdrop):
     """One colour; (0, 255, 0) is the green for keying.
 
     Args:
@@ -97,7 +116,7 @@ class ColouredBackdrop(Backdrop):
         return np.ascontiguousarray(np.broadcast_to(self._colour, wall.shape))
 
 
-class PictureBackdrop(Backdrop):
+class PictureBackdrop(StillBackdrop):
     """Another picture, scaled to cover, its middle shown.
 
     Args:
@@ -118,3 +137,11 @@ class PictureBackdrop(Backdrop):
         scaled = cv2.resize(self._picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
         left, top = (size[0] - width) // 2, (size[1] - height) // 2
         return np.ascontiguousarray(scaled[top : top + height, left : left + width], np.uint8)
+
+
+def _check_wall(matte: Picture) -> None:
+    if matte.min() == 255:
+        raise RenderError(
+            "backdrop: all of this avatar's picture counts as person, so nothing can be put behind. "
+            "Make the avatar again from a photo that shows some wall, or set render/backdrop=own."
+        )

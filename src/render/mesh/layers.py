@@ -18,6 +18,21 @@ Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
+class CutOut:
+    """The person before nothing; read only.
+
+    Attributes:
+        person: (H, W, 4) RGB multiplied by alpha, and alpha.
+    """
+
+    person: Picture
+
+    def shown(self, person: Picture) -> Picture:
+        """(H, W, 4) RGB and straight alpha of what `self.person` became when it was warped."""
+        return straight(person)
+
+
+@dataclass(frozen=True, eq=False)
 class Layers:
     """A portrait taken apart; read only.
 
@@ -28,6 +43,12 @@ class Layers:
 
     person: Picture
     background: Picture
+
+    def shown(self, person: Picture) -> Picture:
+        """(H, W, 3) RGB of what `self.person` became when it was warped, before the wall."""
+        image = np.empty_like(self.background)
+        self.compose(person, image, (0, 0, image.shape[1], image.shape[0]))
+        return image
 
     def compose(self, person: Picture, out: Picture, box: Box) -> None:
         """Lay a warped person over the wall.
@@ -66,21 +87,23 @@ def make_layers(image: Picture, matte: Picture, background: Picture) -> Layers:
     return Layers(np.dstack([own.astype(np.uint8), alpha]), background)
 
 
-def cut_out(image: Picture, matte: Picture, background: Picture) -> Layers:
-    """The person with own colours only, before another background: no rim of the old wall.
+def cut_out(image: Picture, matte: Picture) -> Picture:
+    """The person with own colours only, for another background: no rim of the old wall.
 
     Args:
         image: (H, W, 3) RGB.
         matte: (H, W), 255 for the person.
-        background: (H, W, 3) what shall be seen behind.
+
+    Returns:
+        (H, W, 4) RGB multiplied by alpha, and alpha.
 
     Raises:
         RenderError: the shapes don't fit.
     """
-    _check(image, matte, background)
+    _check(image, matte, image)
     own = separated(image, matte)[0] * (matte[..., None].astype(np.float32) / 255)
     own = np.where(matte[..., None] == 255, image, own)
-    return Layers(np.dstack([np.round(own), matte]).astype(np.uint8), background)
+    return np.dstack([np.round(own), matte]).astype(np.uint8)
 
 
 def straight(person: Picture) -> Picture:

@@ -39,9 +39,10 @@ from src.render.mesh.geometry import (
     sample_grid,
 )
 from src.render.mesh.head import HeadField, head_field, held, loose
-from src.render.mesh.layers import Layers
+from src.render.mesh.layers import CutOut, Layers
 from src.render.mesh.lids import Lid, eye_poses, find_lids
 from src.render.mesh.mouth import Inside, paint_inside, without_teeth
+from src.render.resizing import resized
 
 HEAD_STEP = 2
 """Step of the head's grid over that of the expression: a turning head bends nothing as fine as a lip."""
@@ -66,7 +67,7 @@ class MeshState:
     """
 
     picture: NDArray[np.uint8]
-    layers: Layers
+    layers: Layers | CutOut
     nodes: Array
     below: NDArray[np.bool_]
     moving: tuple[Box, Box]
@@ -83,7 +84,7 @@ class MeshRenderer:
     """Renders `core7` and `arkit55` motion on an avatar.
 
     Args:
-        size: pixels of each side of the pictures; avatars must have this size.
+        size: pixels of each side of the pictures; avatars of other sizes are scaled to it.
         grid_step: pixels between nodes of the displacement fields; twice this divides `size`.
         iterations: rounds in which fields are inverted. More follow strong motion more exactly.
         backdrop: what is seen behind the person; None: what the avatar's package says, or else the wall of the photo.
@@ -121,17 +122,28 @@ class MeshRenderer:
         """Pixels of each side of the rendered pictures."""
         return self._size
 
+    @property
+    def width(self) -> int:
+        """Of the rendered pictures, in pixels."""
+        return self._size
+
+    @property
+    def height(self) -> int:
+        """Of the rendered pictures, in pixels."""
+        return self._size
+
+    @property
+    def channels(self) -> int:
+        """3 for RGB; 4 for RGB and straight alpha, before a transparent backdrop."""
+        return 3 if self._backdrop is None else self._backdrop.channels
+
     def prepare(self, avatar: Avatar) -> MeshState:
         """Measure an avatar, once.
 
         Raises:
-            RenderError: the avatar has another size than the renderer, or nothing can be put behind its person.
+            RenderError: nothing can be put behind its person.
         """
-        if avatar.size != self._size:
-            raise RenderError(
-                f"avatar {avatar.name} has pictures of {avatar.size} pixels, the renderer is set to {self._size}. "
-                "Make the avatar again with this size, or set `render.size`."
-            )
+        avatar = resized(avatar, self._size)
         landmarks = avatar.landmarks
         mouth = find_mouth(landmarks, avatar.face_size)
         nodes = grid_points(self._size, self._step)
@@ -168,15 +180,12 @@ class MeshRenderer:
             frame: (7,) values of `core7` or (55,) of `arkit55`; values outside their ranges are clamped.
 
         Returns:
-            (H, W, 3) uint8 RGB, owned by the caller.
+            (H, W, channels) uint8 RGB, or RGB and straight alpha; owned by the caller.
 
         Raises:
             RenderError: the frame has another number of values or is not finite.
         """
-        person = self.render_person(state, frame)
-        image = np.empty((self._size, self._size, 3), np.uint8)
-        state.layers.compose(person, image, (0, 0, self._size, self._size))
-        return image
+        return state.layers.shown(self.render_person(state, frame))
 
     def render_person(self, state: MeshState, frame: ArrayLike) -> NDArray[np.uint8]:
         """The person of one motion frame, before nothing.

@@ -61,14 +61,15 @@ def test_a_moved_person_leaves_the_wall_where_it_was_and_no_copy_behind() -> Non
 def test_before_another_background_nothing_of_the_old_one_is_seen() -> None:
     image, matte = scene()
     white = np.full_like(image, 255)
-    out = shown(cut_out(image, matte, white), cut_out(image, matte, white).person)
+    person = cut_out(image, matte)
+    out = Layers(person, white).shown(person)
     alpha = matte[..., None] / 255.0
     assert np.abs(out - (alpha * PERSON + (1 - alpha) * 255)).max() < 12
 
 
 def test_straight_alpha_has_the_persons_colour_at_the_border() -> None:
     image, matte = scene()
-    rgba = straight(cut_out(image, matte, image).person)
+    rgba = straight(cut_out(image, matte))
     assert (rgba[..., 3] == matte).all()
     edge = (matte > 60) & (matte < 255)
     assert np.abs(rgba[edge][:, :3] - PERSON).max() < 16

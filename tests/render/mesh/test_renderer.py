@@ -1,8 +1,10 @@
 """What the mesh renderer promises, on a drawn face."""
 
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
@@ -233,9 +235,26 @@ def test_one_eye_can_wink(renderer: MeshRenderer, closed: MeshState) -> None:
     assert not changed[:, : SIDE // 2].any()
 
 
-def test_an_avatar_of_another_size_is_refused() -> None:
-    with pytest.raises(RenderError, match=r"pictures of 256 pixels, the renderer is set to 512"):
-        MeshRenderer(size=512, grid_step=4, iterations=4).prepare(drawn_avatar())
+def test_two_sessions_of_one_avatar_do_not_disturb_each_other(renderer: MeshRenderer, open_mouthed: MeshState) -> None:
+    before = pickle.dumps(open_mouthed)
+    first, second = extreme_frames()[:12], extreme_frames()[12:24]
+    alone = [[renderer.render(open_mouthed, frame) for frame in frames] for frames in (first, second)]
+    for index, (one, other) in enumerate(zip(first, second, strict=True)):
+        assert np.array_equal(renderer.render(open_mouthed, one), alone[0][index])
+        assert np.array_equal(renderer.render(open_mouthed, other), alone[1][index])
+    assert pickle.dumps(open_mouthed) == before
+
+
+@pytest.mark.parametrize(("size", "step"), [(128, 2), (512, 8)])
+def test_an_avatar_of_another_size_is_scaled(renderer: MeshRenderer, closed: MeshState, size: int, step: int) -> None:
+    other = MeshRenderer(size=size, grid_step=step, iterations=10)
+    state = other.prepare(drawn_avatar())
+    assert (other.width, other.height, other.channels) == (size, size, 3)
+    frame = motion(jaw_open=0.2, head_yaw=12.0, head_pitch=-6.0, head_roll=5.0)
+    shown = cv2.resize(other.render(state, frame), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    away = np.abs(shown.astype(int) - renderer.render(closed, frame))
+    still = np.abs(renderer.render(closed, CORE7.neutral).astype(int) - renderer.render(closed, frame))
+    assert away.mean() < 0.3 * still.mean()
 
 
 @pytest.mark.parametrize(

@@ -200,6 +200,17 @@ class SignAvatar:
 
 
 @dataclass
+class InspectAvatar:
+    """`python -m scripts.inspect_avatar`: a picture of an avatar's layers, and the checks of its package."""
+
+    avatar: str = MISSING
+    out: str = MISSING
+    trusted_key: str | None = None
+    width: int = MISSING
+    render: Any = MISSING
+
+
+@dataclass
 class Render:
     """`python -m scripts.render`: motion on an avatar into a video."""
 
@@ -419,6 +430,7 @@ _ROOTS = {
     "pack_avatar": PackAvatar,
     "unpack_avatar": UnpackAvatar,
     "sign_avatar": SignAvatar,
+    "inspect_avatar": InspectAvatar,
     "render": Render,
     "benchmark_render": BenchmarkRender,
     "contact_sheets": ContactSheets,

@@ -73,7 +73,8 @@ def _chosen(key: str, given: Mapping[str, float | None], own: BaseModel | None) 
     """For each name what the command line says, else the package, else 1."""
     factors = {}
     for name, value in given.items():
-        if value is not None and not 0 <= value <= LARGEST_GAIN:
+        # Hydra takes any text for a value of a section whose keys depend on the chosen file.
+        if value is not None and not (isinstance(value, int | float) and 0 <= value <= LARGEST_GAIN):
             raise ConfigError(
                 f"{key}.{name}={value}: expected a factor from 0 (none) to {LARGEST_GAIN:g} (twice), or null for what "
                 "the avatar's package says. Correct the value."

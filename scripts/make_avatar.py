@@ -3,23 +3,27 @@
 python -m scripts.make_avatar image=<photo or video> out=<folder>
 
 `image=builtin` takes the portrait of the astronaut Eileen Collins (NASA, public domain) that scikit-image carries.
-`consent.who=... consent.purpose=... consent.licence=... consent.until=2027-01-31` records who allowed what, until when.
+`consent.who=... consent.purpose=... consent.licence=... consent.until=2027-01-31` records who allowed what, until when;
+`background_policy.kind=blurred background_policy.radius=0.02 amplitude.head_yaw=0.5 idle.blink=0` and others in
+`conf/make_avatar.yaml` how the avatar is shown wherever it goes.
 """
 
 import logging
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from scripts.entry import run
 from scripts.video_portrait import best_picture, is_video
 from src.data.landmarks import FaceFinder
 from src.data.person_matte import person_matte
-from src.render.avatar import MINIMUM_FACE_PX, Avatar, check_replaceable, create_avatar
-from src.render.avatar_schema import Details
+from src.render.avatar import MINIMUM_FACE_PX, Avatar, check_replaceable, check_size, create_avatar
+from src.render.avatar_schema import Details, check_consent, check_engine
 from src.render.portrait import load_portrait
 from src.render.preflight import preflight, refuse
 
@@ -33,7 +37,10 @@ def main(config: DictConfig) -> None:
     """Read, detect, crop, write."""
     folder = Path(config.out)
     check_replaceable(folder)
+    check_size(config.size)
     details = details_of(config)
+    check_consent(details.consent, date.today(), "make_avatar")
+    check_engine(details.minimum_engine_version, "make_avatar")
     image = picture_of(config.image, config.minimum_face_px)
     name = config.name or (BUILTIN_NAME if config.image == BUILTIN else Path(config.image).stem)
     avatar = avatar_from_picture(image, config.size, name, config.minimum_face_px)
@@ -47,9 +54,15 @@ def details_of(config: DictConfig) -> Details:
     Raises:
         RenderError: names each value that is wrong, or missing in a consent.
     """
-    consent = {key: value for key, value in config.consent.items() if value is not None}
-    values = {"creator": config.creator, "language": config.language, "consent": consent or None}
-    return Details.of(values, "make_avatar")
+    given: Any = OmegaConf.to_container(config)
+    given["spec"] = given["motion_spec"]  # `spec` is a group of conf/
+    return Details.of(_said({key: given[key] for key in Details.model_fields}), "make_avatar")
+
+
+def _said(values: dict[str, Any]) -> dict[str, Any]:
+    """The values without those that are null, and without sections of which nothing is left."""
+    inner = {key: _said(value) if isinstance(value, dict) else value for key, value in values.items()}
+    return {key: value for key, value in inner.items() if value is not None and value != {}}
 
 
 def picture_of(source: str, minimum_face_px: float) -> NDArray[np.uint8]:
@@ -92,4 +105,4 @@ def builtin_avatar(size: int) -> Avatar:
 
 
 if __name__ == "__main__":
-    run(main, "make_avatar")
+    run(main, "make_avatar", short={"spec": "motion_spec"})

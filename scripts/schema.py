@@ -160,6 +160,55 @@ class AvatarConsent:
 
 
 @dataclass
+class IdleGains:
+    """Factors of idle movement; None: nothing is said."""
+
+    blink: float | None = None
+    head: float | None = None
+    breathing: float | None = None
+    gaze: float | None = None
+
+
+@dataclass
+class AvatarBackground:
+    """What is behind the person, `radius` for blurred, `colour` for coloured; all empty: nothing is said."""
+
+    kind: str | None = None
+    radius: float | None = None
+    colour: list[int] | None = None
+
+
+@dataclass
+class MeshOfAvatar:
+    """What only the CPU renderer understands; None: nothing is said."""
+
+    moves_along: float | None = None
+
+
+@dataclass
+class LivePortraitOfAvatar:
+    """What only LivePortrait understands; None: nothing is said."""
+
+    crop_scale: float | None = None
+    crop_shift: float | None = None
+    crop_upright: bool | None = None
+    lip_threshold: float | None = None
+    motion: float | None = None
+    eyes: float | None = None
+    lips: float | None = None
+    stitching: bool | None = None
+    paste_back: bool | None = None
+
+
+@dataclass
+class RenderersOfAvatar:
+    """Settings by renderer."""
+
+    mesh: MeshOfAvatar = field(default_factory=MeshOfAvatar)
+    liveportrait: LivePortraitOfAvatar = field(default_factory=LivePortraitOfAvatar)
+
+
+@dataclass
 class MakeAvatar:
     """`python -m scripts.make_avatar`: a photo into an avatar folder."""
 
@@ -170,7 +219,14 @@ class MakeAvatar:
     minimum_face_px: float = MISSING
     creator: str | None = None
     language: str | None = None
+    voice: str | None = None
+    minimum_engine_version: str | None = None
     consent: AvatarConsent = field(default_factory=AvatarConsent)
+    motion_spec: str = MISSING
+    background_policy: AvatarBackground = field(default_factory=AvatarBackground)
+    amplitude: Amplitude = field(default_factory=Amplitude)
+    idle: IdleGains = field(default_factory=IdleGains)
+    renderers: RenderersOfAvatar = field(default_factory=RenderersOfAvatar)
 
 
 @dataclass

@@ -40,6 +40,7 @@ from src.render.avatar_schema import (
     FILES,
     LANDMARKS,
     MATTE,
+    MAXIMUM_SIZE,
     PICTURE,
     SCHEMA,
     SCHEMA_VERSION,
@@ -227,8 +228,10 @@ def create_avatar(
         minimum_face_px: smallest accepted distance of the outer eye corners in the picture.
 
     Raises:
-        RenderError: no face, several faces, a face that is too small, cut off or turned away.
+        RenderError: a size that no avatar can have; no face, several faces, one that is too small, cut off or turned
+            away.
     """
+    check_size(size)
     landmarks = the_one_face(faces, image.shape, name, minimum_face_px)
     left, top, side = crop_box(landmarks, image.shape)
     crop = cut(image, left, top, side)
@@ -257,6 +260,16 @@ def read_package(path: Path) -> dict[str, bytes]:
         RenderError: no package there, or one with a file missing, too large or unexpected.
     """
     return read_archive(path) if path.is_file() else read_folder(path)
+
+
+def check_size(size: int) -> None:
+    """Refuse a size that no avatar can have.
+
+    Raises:
+        RenderError: it is odd or out of range.
+    """
+    if size < 2 or size > MAXIMUM_SIZE or size % 2:
+        raise RenderError(f"size {size}: expected an even number of pixels from 2 to {MAXIMUM_SIZE}. Correct the size.")
 
 
 def check_replaceable(folder: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from src.errors import RenderError
 from src.render.avatar_settings import BackgroundPolicy, ChannelAmplitude, IdleGains, RendererSettings, Strict
@@ -32,13 +32,34 @@ AGAIN = "Make it with `python -m scripts.make_avatar image=<photo> out=<folder>`
 
 _READ = f"2 and {SCHEMA_VERSION}"
 _SHOWN_ERRORS = 3
+_PLAIN = {
+    "union_tag_not_found": "its kind is missing: own, blurred or coloured",
+    "union_tag_invalid": "its kind must be own, blurred or coloured",
+}
+"""Words for the kinds of error that only make sense to who knows pydantic."""
 
-Text = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+def _like(pattern: str, what: str) -> AfterValidator:
+    """A text of this form; pydantic's own message would show the pattern."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"expected {what}")
+        return text
+
+    return AfterValidator(check)
+
+
+Text = Annotated[
+    str, Field(min_length=1, max_length=500), _like(r"[^\x00-\x1f\x7f]+", "one line without control characters")
+]
 """One line for people."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Language = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")]
+Language = Annotated[
+    str, Field(max_length=35), _like(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*", "a language as en or zh-CN")
+]
 """A tag such as `en` or `zh-CN` (BCP 47)."""
-Version = Annotated[str, Field(pattern=r"^[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}$")]
+Version = Annotated[str, _like(r"[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}", "a version as 0.1.0")]
 Position = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 Side = Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -163,12 +184,20 @@ def read_description(raw: bytes, where: str) -> Description:
         description = Description.model_validate_json(raw)
     except ValidationError as error:
         raise RenderError(f"{where}: {_said(error)}. {AGAIN}") from error
-    needed = description.minimum_engine_version
+    check_engine(description.minimum_engine_version, where)
+    return description
+
+
+def check_engine(needed: str | None, where: str) -> None:
+    """Refuse an avatar for a newer program.
+
+    Raises:
+        RenderError: `needed` is above the version of this program.
+    """
     if needed is not None and _number(needed) > _number(ENGINE_VERSION):
         raise RenderError(
             f"{where}: the avatar needs version {needed} of this program, this is {ENGINE_VERSION}. Update the program."
         )
-    return description
 
 
 def check_consent(consent: Consent | None, today: date, where: str) -> None:
@@ -193,7 +222,7 @@ def _said(error: ValidationError) -> str:
     complaints = []
     for one in error.errors(include_url=False, include_input=False)[:_SHOWN_ERRORS]:
         place = ".".join(str(part) for part in _place(one["loc"]))
-        message = one["msg"].removeprefix("Value error, ")
+        message = _PLAIN.get(one["type"], one["msg"]).removeprefix("Value error, ")
         complaints.append(f"{_shortened(place)}: {message}" if place else message)
     more = error.error_count() - _SHOWN_ERRORS
     return "; ".join(complaints) + (f"; and {more} more" if more > 0 else "")

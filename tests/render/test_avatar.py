@@ -1,6 +1,7 @@
 """The avatar package and how a portrait becomes one."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -133,5 +134,13 @@ def test_a_portrait_that_cannot_be_used_is_refused_with_its_reason(faces: list[n
 
 
 def test_an_odd_size_is_refused() -> None:
-    with pytest.raises(RenderError, match="with an even H"):
+    with pytest.raises(RenderError, match=f"size {SIDE - 1}: expected an even number of pixels from 2 to 4096"):
         create_avatar(picture(), [drawn_landmarks()], whole, SIDE - 1, "odd")
+    with pytest.raises(RenderError, match="with an even H"):
+        replace(drawn_avatar(), image=drawn_avatar().image[:-1, :-1])
+
+
+@pytest.mark.parametrize("size", [0, -2, 4098, 100_000])
+def test_a_size_out_of_range_is_refused(size: int) -> None:
+    with pytest.raises(RenderError, match=f"size {size}: expected an even number"):
+        create_avatar(picture(), [drawn_landmarks()], whole, size, "odd")

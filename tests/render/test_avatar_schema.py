@@ -25,6 +25,12 @@ CONSENT = {"who": "Ada", "purpose": "a demonstration", "until": "2027-01-31", "p
 DETAILS: dict[str, Any] = {
     "idle": {"blink": 0.0, "head": 2.0, "breathing": 1, "gaze": 0.5},
     "background_policy": {"kind": "coloured", "colour": [0, 255, 0]},
+    "spec": "core7",
+    "amplitude": {"jaw_open": 0.0, "head_yaw": 1.5},
+    "renderers": {
+        "mesh": {"moves_along": 0.5},
+        "liveportrait": {"crop_scale": 2.3, "crop_shift": -0.125, "lip_threshold": 0.03, "stitching": True},
+    },
     "language": "zh-CN",
     "voice": "low and calm",
     "creator": "somebody",
@@ -69,6 +75,19 @@ def test_a_package_without_details_is_the_old_one() -> None:
     assert load(files).details == Details()
 
 
+def test_a_package_of_schema_2_is_read_and_written_as_3(tmp_path: Path) -> None:
+    content = json.loads(FILES_OF_ONE["avatar.json"])
+    content = {key: value for key, value in content.items() if key not in ("spec", "amplitude", "renderers")}
+    old = FILES_OF_ONE | {"avatar.json": json.dumps(content | {"schema_version": 2}).encode()}
+    for name, raw in old.items():
+        (tmp_path / name).write_bytes(raw)
+    avatar = Avatar.load(tmp_path, today=BEFORE)
+    kept = {key: value for key, value in DETAILS.items() if key not in ("spec", "amplitude", "renderers")}
+    assert avatar.details == Details.of(kept, "test")
+    assert (avatar.details.spec, avatar.details.amplitude) == ("arkit55", None)
+    assert json.loads(avatar.files()["avatar.json"])["schema_version"] == 3
+
+
 def test_an_ended_consent_is_not_rendered_but_can_be_looked_at() -> None:
     after = date(2027, 2, 1)
     with pytest.raises(RenderError, match=r"consent of Ada ended on 2027-01-31, today is 2027-02-01\. Ask for a new"):
@@ -90,7 +109,7 @@ def test_the_engine_version_is_the_one_of_the_project() -> None:
         ({"size": 100_000}, "size: Input should be less than or equal to 4096"),
         ({"size": 128}, "source.png: not a picture of 128x128 pixels"),
         ({"name": ""}, "name: String should have at least 1"),
-        ({"name": "a\nb"}, "name: String should match"),
+        ({"name": "a\nb"}, "name: expected one line without control"),
         ({"crop": [0, 0]}, "crop.2: Field required"),
         ({"crop": [0, 0, 0]}, "crop.2: Input should be greater"),
         ({"crop": [0, 0.5, 9]}, "crop.1: Input should be a valid integer"),
@@ -100,14 +119,24 @@ def test_the_engine_version_is_the_one_of_the_project() -> None:
         ({"surprise": 1}, "surprise: Extra inputs are not permitted"),
         ({"idle": {"blink": 2.1}}, "idle.blink: Input should be less than or equal to 2"),
         ({"idle": {"sneeze": 1.0}}, "idle.sneeze: Extra inputs"),
-        ({"background_policy": {"kind": "picture"}}, "background_policy: Input tag 'picture'"),
-        ({"background_policy": {"kind": "coloured", "colour": [0, 256, 0]}}, "colour.1: Input should be less"),
+        ({"background_policy": {"kind": "picture"}}, "background_policy: its kind must be own, blurred or coloured"),
+        ({"background_policy": {"colour": [0, 255, 0]}}, "background_policy: its kind is missing: own, blurred or"),
+        ({"background_policy": {"kind": "coloured", "colour": [0, 256, 0]}}, "background_policy.colour.1: Input shou"),
+        ({"background_policy": {"kind": "own", "colour": [0, 0, 0]}}, "background_policy.colour: Extra inputs are not"),
         ({"background_policy": {"kind": "blurred", "radius": 0}}, "radius: Input should be greater than 0"),
-        ({"language": "Deutsch bitte"}, "language: String should match"),
+        ({"language": "Deutsch bitte"}, "language: expected a language as en or zh-CN"),
         ({"consent": CONSENT | {"until": 0}}, "consent.until: "),
         ({"consent": CONSENT | {"until": "1700000000"}}, "consent.until: expected a date as 2027-01-31"),
         ({"consent": CONSENT | {"until": "2027-02-30"}}, "consent.until: "),
         ({"consent": {"who": "Ada"}}, "consent.purpose: Field required"),
+        ({"minimum_engine_version": "1"}, "minimum_engine_version: expected a version as 0.1.0"),
+        ({"spec": "core8"}, "spec: Input should be 'core7' or 'arkit55'"),
+        ({"amplitude": {"jaw_open": 2.5}}, "amplitude.jaw_open: Input should be less than or equal to 2"),
+        ({"amplitude": {"jawOpen": 1.0}}, "amplitude.jawOpen: Extra inputs"),
+        ({"renderers": {"opengl": {}}}, "renderers.opengl: Extra inputs"),
+        ({"renderers": {"mesh": {"moves_along": -1}}}, "renderers.mesh.moves_along: Input should be greater"),
+        ({"renderers": {"liveportrait": {"crop_scale": 0.5}}}, "renderers.liveportrait.crop_scale: Input should be"),
+        ({"renderers": {"liveportrait": {"paste_back": 1}}}, "renderers.liveportrait.paste_back: Input should be a va"),
         ({"minimum_engine_version": "0.10.0"}, "needs version 0.10.0 of this program, this is 0.1.0. Update"),
     ],
 )
@@ -119,7 +148,7 @@ def test_a_wrong_value_is_named(changes: dict[str, object], message: str) -> Non
 
 
 def test_what_no_package_can_hold_is_not_written(tmp_path: Path) -> None:
-    with pytest.raises(RenderError, match="name: String should match"):
+    with pytest.raises(RenderError, match="name: expected one line without control"):
         replace(drawn_avatar(), name="a\x00b").save(tmp_path / "one")
     with pytest.raises(RenderError, match="source_sha256"):
         replace(drawn_avatar(), source_sha256="none").save(tmp_path / "one")

@@ -69,9 +69,9 @@ def main(config: DictConfig) -> None:
 
 
 def rendered(render: DictConfig, avatar: Avatar) -> tuple[list[Panel], Check]:
-    """The renderer in some poses, as large as the avatar; and how long it took to prepare and what it holds."""
+    """The renderer in some poses; and how long it took to prepare and what it holds."""
     try:
-        renderer = instantiate(render, size=avatar.size)
+        renderer = instantiate(render)
         started = time.perf_counter()
         state = renderer.prepare(avatar)
         seconds = time.perf_counter() - started
@@ -80,7 +80,9 @@ def rendered(render: DictConfig, avatar: Avatar) -> tuple[list[Panel], Check]:
         return [], Check("renderer", Verdict.FAILED, str(error))
     panels = [Panel(title, said, image) for (title, _, said), image in zip(POSES, images, strict=True)]
     megabytes = memory_bytes(avatar, state) / 1e6
-    return panels, Check("renderer", Verdict.OK, f"ready after {seconds:.2f} s, holds {megabytes:.0f} MB")
+    return panels, Check(
+        "renderer", Verdict.OK, f"ready after {seconds:.2f} s, holds {megabytes:.0f} MB with the avatar"
+    )
 
 
 def summary(checks: list[Check]) -> str:

@@ -42,7 +42,7 @@ class Panel:
     Attributes:
         title: what it shows.
         caption: a few words more.
-        image: (H, W, 3) uint8 RGB, square.
+        image: (H, W, 3) uint8 RGB or (H, W, 4) with straight alpha, square.
     """
 
     title: str
@@ -53,9 +53,9 @@ class Panel:
 def layer_panels(avatar: Avatar) -> list[Panel]:
     """What the package holds: picture with mesh, person over green, matte, background."""
     green = np.ascontiguousarray(np.broadcast_to(np.array(GREEN, np.uint8), avatar.image.shape))
-    cut = cut_out(avatar.image, avatar.matte, green)
-    see_through = 1 - cut.person[..., 3:].astype(np.float32) / 255
-    over_green = np.clip(cut.person[..., :3] + see_through * green, 0, 255).astype(np.uint8)
+    person = cut_out(avatar.image, avatar.matte)
+    see_through = 1 - person[..., 3:].astype(np.float32) / 255
+    over_green = np.clip(person[..., :3] + see_through * green, 0, 255).astype(np.uint8)
     share = float((avatar.matte > 127).mean())
     soft = float(((avatar.matte > 8) & (avatar.matte < 247)).mean())
     return [
@@ -129,7 +129,8 @@ def avatar_sheet(title: str, subtitle: str, panels: Sequence[Panel], width: int)
         top = _HEADER + index // _COLUMNS * (cell + _UNDER)
         smaller = panel.image.shape[0] > cell
         image = cv2.resize(panel.image, (cell, cell), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
-        sheet.paste(Image.fromarray(np.asarray(image, np.uint8)), (left, top))
+        picture = Image.fromarray(np.asarray(image, np.uint8))
+        sheet.paste(picture, (left, top), picture if picture.mode == "RGBA" else None)
         _write(draw, (left, top + cell + 6), panel.title, _HEADING, _INK, cell)
         _write(draw, (left, top + cell + 30), panel.caption, _CAPTION, _FAINT, cell)
     return np.asarray(sheet, np.uint8)

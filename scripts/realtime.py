@@ -29,7 +29,7 @@ from scripts.entry import run
 from scripts.make_avatar import BUILTIN, builtin_avatar
 from src.data.audio import load_recording
 from src.data.labels import extract_motion
-from src.errors import DataError
+from src.errors import ConfigError, DataError
 from src.eval.provenance import provenance
 from src.eval.report import write_page
 from src.eval.run_page import live_page
@@ -75,6 +75,11 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
     torch.set_num_threads(config.num_threads)
     checkpoint = resolve(config.checkpoint)
     renderer = instantiate(config.render)
+    if renderer.channels != 3:
+        raise ConfigError(
+            "render/backdrop=transparent: live pictures have no alpha. Set render/backdrop=colour for keying, or "
+            "make a video with `python -m scripts.render out=<file.webm>`."
+        )
     builtin = config.avatar == BUILTIN
     avatar = builtin_avatar(renderer.size) if builtin else Avatar.load(Path(config.avatar))
     predictor = SpeechToMotion.load(checkpoint, config.speaker, spec_for(avatar.details))

@@ -131,6 +131,8 @@ def test_wrong_images_and_times_are_refused(tmp_path: Path) -> None:
     with Mp4Writer(tmp_path / "a.mp4", width=WIDTH, height=HEIGHT, fps=FPS, sample_rate_hz=None) as writer:
         with pytest.raises(RenderError, match=r"got an image of shape \(48, 64\)"):
             writer.add_image(image[..., 0], 0.0)
+        with pytest.raises(RenderError, match="MP4 holds no transparency: write a .webm or .mov"):
+            writer.add_image(np.dstack([image, image[..., 0]]), 0.0)
         with pytest.raises(RenderError, match="image time -0.0400 s"):
             writer.add_image(image, -0.04)
         writer.add_image(image, 0.0)

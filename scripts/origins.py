@@ -20,9 +20,13 @@ from src.errors import CheckpointError, DataError
 from src.eval.lineage import Artifact, Claim
 from src.models.checkpoint import read_description
 from src.models.onnx_model import read_header
-from src.render.avatar import DESCRIPTION
+from src.render.avatar_archive import SUFFIX, read_archive
+from src.render.avatar_schema import DESCRIPTION
+from src.render.avatar_schema import read_description as read_avatar
+from src.render.avatar_signature import SIGNATURE
 
-FILE, FOLDER, STORE, SPLIT, CODE, RECORD, PORTRAIT = "file", "folder", "store", "split", "code", "record", "portrait"
+FILE, STORE, SPLIT, CODE, RECORD, PORTRAIT = "file", "store", "split", "code", "record", "portrait"
+AVATAR, MEMBER, SIGNED = "avatar", "member", "signed"
 """Kinds of claims: how the thing is hashed; see `scripts.provenance`."""
 
 METRICS, CONFIG, PARITY = "metrics.json", "config.yaml", "parity.json"
@@ -44,7 +48,7 @@ def read_artifact(path: Path) -> Artifact | None:
                 return read(path / name)
         return None
     readers: dict[str, Callable[[Path], Artifact | None]] = {
-        ".ckpt": _checkpoint, ".onnx": _onnx, ".json": _json_file, ".parquet": _store,
+        ".ckpt": _checkpoint, ".onnx": _onnx, ".json": _json_file, ".parquet": _store, SUFFIX: _packed_avatar,
     }  # fmt: skip
     return readers.get(path.suffix.lower(), lambda _: None)(path)
 
@@ -93,7 +97,7 @@ def _session(path: Path, content: Mapping[str, Any]) -> Artifact:
     if avatar.get("path") == BUILTIN:
         claims.append(Claim("avatar", PORTRAIT, avatar.get("sha256"), (Path(BUILTIN),), note="the program's portrait"))
     else:
-        claims.append(Claim("avatar", FOLDER, avatar.get("sha256"), candidates(avatar.get("path"), path.parent)))
+        claims.append(Claim("avatar", AVATAR, avatar.get("sha256"), candidates(avatar.get("path"), path.parent)))
     claims.append(Claim("sound", FILE, source.get("sha256"), candidates(source.get("path"), path.parent)))
     if isinstance(content.get("data"), dict):
         claims.append(Claim("data", STORE, content["data"].get("data_hash"), (path.parent / "store",)))
@@ -179,8 +183,37 @@ def _unfinished_run(path: Path) -> Artifact:
 def _avatar(path: Path) -> Artifact:
     content, folder = read_json(path), path.parent
     hashes = content.get("sha256") or {}
-    claims = tuple(Claim(name, FILE, sha256, (folder / name,)) for name, sha256 in sorted(hashes.items()))
-    return Artifact("avatar package", folder, _said({"name": content.get("name"), "size": content.get("size")}), claims)
+    claims = [Claim(name, FILE, sha256, (folder / name,)) for name, sha256 in sorted(hashes.items())]
+    if (folder / SIGNATURE).is_file():
+        claims.append(_signed((folder / SIGNATURE).read_bytes(), folder))
+    return Artifact("avatar package", folder, _facts_of_avatar(content), tuple(claims))
+
+
+def _packed_avatar(path: Path) -> Artifact:
+    """An `.avatar` file."""
+    files = read_archive(path)
+    content = read_avatar(files[DESCRIPTION], f"{path}: {DESCRIPTION}")
+    claims = [Claim(name, MEMBER, sha256, (path,), details=(name,)) for name, sha256 in sorted(content.sha256.items())]
+    if SIGNATURE in files:
+        claims.append(_signed(files[SIGNATURE], path))
+    return Artifact("packed avatar", path, _facts_of_avatar(content.model_dump(mode="json")), tuple(claims))
+
+
+def _signed(signature: bytes, package: Path) -> Claim:
+    """That the signature is one of this package; by whom is asked by `scripts.inspect_avatar trusted_key=<key>`."""
+    return Claim(f"what {SIGNATURE} signs", SIGNED, hashlib.sha256(signature).hexdigest(), (package,))
+
+
+def _facts_of_avatar(content: Mapping[str, Any]) -> dict[str, str]:
+    consent = content.get("consent")
+    facts = {
+        "name": content.get("name"),
+        "size": content.get("size"),
+        "photo": str(content.get("source_sha256"))[:12],
+        "creator": content.get("creator"),
+        "consent until": (consent.get("until") or "without an end") if isinstance(consent, Mapping) else None,
+    }
+    return _said(facts)
 
 
 def _store(path: Path) -> Artifact:

@@ -3,10 +3,10 @@
 python -m scripts.provenance <file or folder> [search=<folder>] [strict=true] [json=true] [out=<json>]
 
 Takes the report.json of a session or of the demo, an exported model (.onnx), a checkpoint (.ckpt), a run folder or its
-metrics.json, the metrics.json of an evaluation, an avatar package, and a store. The chain: session <- avatar, model
-<- checkpoint <- configuration, code, data. Paths only say where to look first: next to the file, where it was, below
-`search`; what counts is the hash. OK: it is what was recorded. CHANGED: another thing lies there. NOT FOUND: it is
-nowhere. NOT RECORDED: an older file, which does not say.
+metrics.json, the metrics.json of an evaluation, an avatar (folder or .avatar file), and a store. The chain: session <-
+avatar, model <- checkpoint <- configuration, code, data. Paths only say where to look first: next to the file, where it
+was, below `search`; what counts is the hash. OK: it is what was recorded. CHANGED: another thing lies there. NOT FOUND:
+it is nowhere. NOT RECORDED: an older file, which does not say.
 
 Exit code 0 if nothing is CHANGED (`strict=true`: and nothing NOT FOUND or NOT RECORDED), else 1.
 """
@@ -18,8 +18,11 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from omegaconf import DictConfig
 from rich.console import Console
@@ -30,11 +33,13 @@ from rich.tree import Tree
 from scripts.entry import run
 from scripts.make_avatar import builtin_portrait
 from scripts.origins import (
+    AVATAR,
     CODE,
     FILE,
-    FOLDER,
+    MEMBER,
     PORTRAIT,
     RECORD,
+    SIGNED,
     SPLIT,
     STORE,
     read_artifact,
@@ -43,10 +48,14 @@ from scripts.origins import (
 )
 from src.data.split import TRAIN, VAL, hold_out
 from src.data.store import MANIFEST, Store, clip_path
-from src.errors import Audio2MotionError, ConfigError
+from src.errors import Audio2MotionError, ConfigError, RenderError
 from src.eval.lineage import Artifact, Claim, Found, Lineage, Link, Tracer, Verdict
 from src.files import sha256_of, write_json
-from src.render.avatar import DESCRIPTION
+from src.render.avatar import read_package
+from src.render.avatar_archive import SUFFIX, read_archive
+from src.render.avatar_package import pack_avatar, unpack_avatar
+from src.render.avatar_schema import DESCRIPTION
+from src.render.avatar_signature import check_signature
 
 EXIT_FAILED = 1
 
@@ -104,7 +113,9 @@ class Places:
         self._hashes: dict[Path, str] = {}
         self._looks: dict[str, Callable[[Claim, Path], Found | None]] = {
             FILE: self._file,
-            FOLDER: self._directory,
+            AVATAR: self._avatar,
+            MEMBER: self._member,
+            SIGNED: self._signed,
             STORE: self._store,
             SPLIT: self._split,
             CODE: self._code,
@@ -126,8 +137,11 @@ class Places:
         if claim.kind == FILE:
             endings = {place.suffix.lower() for place in claim.places} or _MODELS
             return [path for ending in endings for path in self._files[ending]]
-        holder = {STORE: MANIFEST, SPLIT: MANIFEST, FOLDER: DESCRIPTION}.get(claim.kind)
-        return [path.parent for path in self._files[Path(holder).suffix] if path.name == holder] if holder else ()
+        holder = {STORE: MANIFEST, SPLIT: MANIFEST, AVATAR: DESCRIPTION}.get(claim.kind)
+        if holder is None:
+            return ()
+        packed = self._files[SUFFIX] if claim.kind == AVATAR else []
+        return [*packed, *(path.parent for path in self._files[Path(holder).suffix] if path.name == holder)]
 
     @cached_property
     def _files(self) -> dict[str, list[Path]]:
@@ -148,8 +162,36 @@ class Places:
     def _file(self, claim: Claim, place: Path) -> Found | None:
         return Found(self._hash(place)) if place.is_file() else None
 
-    def _directory(self, claim: Claim, place: Path) -> Found | None:
-        return Found(self._hash(place)) if (place / DESCRIPTION).is_file() else None
+    def _avatar(self, claim: Claim, place: Path) -> Found | None:
+        """The package as it lies, or, if that is another one, what it would be in a file or in a folder."""
+        packed = place.suffix == SUFFIX and place.is_file()
+        if not packed and not (place / DESCRIPTION).is_file():
+            return None
+        found = Found(self._hash(place))
+        if found.sha256 != claim.recorded:
+            with suppress(RenderError), TemporaryDirectory() as folder:  # a damaged package is a changed one
+                other = Path(folder, "other" if packed else f"other{SUFFIX}")
+                (unpack_avatar if packed else pack_avatar)(place, other)
+                if sha256_of(other) == claim.recorded:
+                    return Found(claim.recorded, "packed since" if packed else "unpacked since")
+        return found
+
+    def _member(self, claim: Claim, place: Path) -> Found | None:
+        """A file of a packed avatar."""
+        if not place.is_file():
+            return None
+        (name,) = claim.details
+        return Found(hashlib.sha256(read_archive(place)[name]).hexdigest())
+
+    def _signed(self, claim: Claim, place: Path) -> Found | None:
+        """The signature, if it is one of what lies there."""
+        if find_spec("cryptography") is None:
+            return Found(None, "can't be checked without the extra `sign`")
+        try:
+            key = check_signature(read_package(place), str(place))
+        except RenderError as error:
+            return Found("", str(error))
+        return Found(claim.recorded, f"by the key {key}")
 
     def _store(self, claim: Claim, place: Path) -> Found | None:
         """The content hash, not as the manifest says but from the bytes of all clips."""

@@ -216,7 +216,8 @@ class Tracer:
         for place in self._search(claim):
             found = self._look(claim, place)
             if found is not None and found.sha256 == recorded:
-                return Link(claim, Verdict.OK, place, recorded, "; ".join([*notes, "found by searching"]))
+                words = filter(None, [*notes, "found by searching", found.note])
+                return Link(claim, Verdict.OK, place, recorded, "; ".join(words))
         if others:
             place, found = others[0]
             return Link(claim, Verdict.CHANGED, place, found.sha256, "; ".join(filter(None, [*notes, found.note])))

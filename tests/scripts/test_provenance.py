@@ -17,10 +17,15 @@ from scripts.entry import CONFIG_FOLDER
 from scripts.origins import REPOSITORY, candidates
 from scripts.schema import register
 from src.data.store import Store, write_manifest
-from src.errors import ConfigError
+from src.errors import ConfigError, RenderError
 from src.eval.lineage import Claim, Found, Verdict
 from src.files import sha256_of
 from src.models.checkpoint import load_checkpoint
+from src.render.avatar import read_package
+from src.render.avatar_archive import write_archive
+from src.render.avatar_package import pack_avatar, sign_avatar
+from src.render.avatar_schema import FILES
+from src.render.avatar_signature import new_keys
 from tests.realtime.test_predictor import noise
 from tests.realtime.test_sources import write_wav
 from tests.render.portraits import drawn_avatar
@@ -197,6 +202,58 @@ def test_what_was_moved_elsewhere_is_found_by_searching(
     found = verdicts(traced(chain / "report.json", capsys, f"search='{elsewhere}'")[0])
     assert found["model"] == NOT_FOUND
     assert found["checkpoint of the model"] == found["data"] == OK, "the session itself names the checkpoint"
+
+
+def test_a_packed_avatar_is_followed_like_its_folder(
+    chain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack_avatar(chain / "avatar", tmp_path / "handed on" / "me.avatar")
+    shutil.rmtree(chain / "avatar")
+    content, code = traced(chain / "report.json", capsys, f"search='{tmp_path / 'handed on'}'")
+    assert code == 0
+    (avatar,) = [link for link in content["made_from"] if link["name"] == "avatar"]
+    assert (avatar["verdict"], avatar["note"]) == (OK, "found by searching; packed since")
+    assert {link["name"] for link in avatar["made_from"]} == set(FILES.values())
+    assert set(without_code(verdicts(content)).values()) == {OK}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_avatar_tells_of_its_files_and_its_signature(
+    tmp_path: Path, packed: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("cryptography", reason="needs the extra `sign`")
+    new_keys(tmp_path / "me.pem")
+    path = tmp_path / "one"
+    drawn_avatar().save(path)
+    sign_avatar(path, tmp_path / "me.pem")
+    if packed:
+        pack_avatar(path, tmp_path / "one.avatar")
+        path = tmp_path / "one.avatar"
+    content, code = traced(path, capsys)
+    assert code == 0
+    assert content["facts"]["name"] == "drawn"
+    assert verdicts(content) == dict.fromkeys([*FILES.values(), "what signature.json signs"], OK)
+    files = read_package(path)
+    files["avatar.json"] = files["avatar.json"].replace(b'"drawn"', b'"drawm"')
+    if packed:
+        write_archive(files, path)
+    else:
+        (path / "avatar.json").write_bytes(files["avatar.json"])
+    content, code = traced(path, capsys)
+    assert code == 1
+    assert {name for name, verdict in verdicts(content).items() if verdict == CHANGED} == {"what signature.json signs"}
+    files["matte.png"] += b"x"
+    if packed:
+        write_archive(files, path)
+    else:
+        flip(path / "matte.png")
+    assert verdicts(traced(path, capsys)[0])["matte.png"] == CHANGED
+
+
+def test_a_damaged_packed_avatar_is_said_plainly(tmp_path: Path) -> None:
+    (tmp_path / "one.avatar").write_bytes(b"no zip")
+    with pytest.raises(RenderError, match="one.avatar: not a readable .avatar file"):
+        provenance.main(composed("provenance", f"file='{tmp_path / 'one.avatar'}'"))
 
 
 def test_a_copy_that_differs_beside_the_right_one_is_told(chain: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -294,14 +294,27 @@ class BenchmarkRender:
 
 
 @dataclass
+class SpeechSheet:
+    """A sheet of speech."""
+
+    per_second: float = MISSING
+    longest_s: float = MISSING
+
+
+@dataclass
 class ContactSheets:
-    """`python -m scripts.contact_sheets`: every channel of an avatar, to be looked at."""
+    """`python -m scripts.contact_sheets`: every channel of an avatar, and how it speaks, to be looked at."""
 
     avatar: str = MISSING
     out: str = MISSING
     steps: int = MISSING
     width: int = MISSING
     format: str = MISSING
+    motion: str | None = MISSING
+    audio: str | None = MISSING
+    checkpoint: str = MISSING
+    speaker: str | None = MISSING
+    speech: SpeechSheet = MISSING
     render: Any = MISSING
 
 
@@ -374,6 +387,17 @@ class CheckSyncnet:
     vectors: str = MISSING
     seed: int = MISSING
     num_threads: int = MISSING
+    out: str | None = None
+
+
+@dataclass
+class CheckLiveportrait:
+    """`python -m scripts.check_liveportrait`: our LivePortrait against stored answers."""
+
+    vectors: str = MISSING
+    seed: int = MISSING
+    num_threads: int = MISSING
+    networks: Any = MISSING
     out: str | None = None
 
 
@@ -478,6 +502,7 @@ _ROOTS = {
     "provenance": Provenance,
     "wandb_dashboard": WandbDashboard,
     "check_syncnet": CheckSyncnet,
+    "check_liveportrait": CheckLiveportrait,
     "benchmark_models": BenchmarkModels,
     "export": Export,
     "download_models": DownloadModels,

@@ -8,8 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.errors import RenderError
+from src.face import FACE_OVAL
 from src.files import replacing
-from src.motion import ARKIT55, CORE7, MotionSpec
+from src.motion import ARKIT55, CORE7, Motion, MotionSpec
+
+FACE_SHARE, FACE_LOWER = 1.0, 0.1
+"""Side of the part around a face over the face's larger side, and how far below its middle it lies, over its height."""
 
 
 def contact_sheet(
@@ -97,3 +101,32 @@ def every_shape() -> tuple[list[str], NDArray[np.float32]]:
     for frame, shape in zip(frames, shapes, strict=True):
         frame[ARKIT55.index(shape.name)] = shape.maximum
     return [shape.name for shape in shapes], frames
+
+
+def moments(motion: Motion, per_second: float, longest_s: float) -> tuple[list[str], NDArray[np.float32]]:
+    """Labels and (N, F) frames of a motion at even times, from its start on.
+
+    Args:
+        motion: of any vocabulary.
+        per_second: frames per second that are taken, above 0.
+        longest_s: what comes later is left out, above 0.
+    """
+    num_frames = max(int(min(motion.duration_s, longest_s) * per_second + 1e-9), 1)
+    times_s = motion.start_s + np.arange(num_frames) / per_second
+    return [f"{time_s:.1f} s" for time_s in times_s.tolist()], motion.sample(times_s)
+
+
+def around_face(image: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """The square part of a picture with the face from brows to chin, so that the mouth is large on a sheet.
+
+    Args:
+        image: (S, S, 3) uint8 picture.
+        landmarks: (478, 3) points of the face at rest in its pixels.
+    """
+    points = landmarks[list(FACE_OVAL), :2]
+    low, high = points.min(axis=0), points.max(axis=0)
+    side = int(min(FACE_SHARE * float((high - low).max()), *image.shape[:2]))
+    # Low rather than high: a jaw goes down, and less happens above the brows.
+    middle = (low + high) / 2 + (0.0, FACE_LOWER * float(high[1] - low[1]))
+    left, top = np.clip(np.round(middle - side / 2).astype(int), 0, np.array(image.shape[1::-1]) - side)
+    return image[top : top + side, left : left + side]

@@ -402,6 +402,17 @@ class CheckLiveportrait:
 
 
 @dataclass
+class CheckLiveportrait:
+    """`python -m scripts.check_liveportrait`: our LivePortrait against stored answers."""
+
+    vectors: str = MISSING
+    seed: int = MISSING
+    num_threads: int = MISSING
+    networks: Any = MISSING
+    out: str | None = None
+
+
+@dataclass
 class WandbDashboard:
     """`python -m scripts.wandb_dashboard`: a dashboard for a W&B project."""
 
@@ -502,6 +513,7 @@ _ROOTS = {
     "provenance": Provenance,
     "wandb_dashboard": WandbDashboard,
     "check_syncnet": CheckSyncnet,
+    "check_liveportrait": CheckLiveportrait,
     "check_liveportrait": CheckLiveportrait,
     "benchmark_models": BenchmarkModels,
     "export": Export,

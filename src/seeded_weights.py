@@ -56,6 +56,9 @@ class Exceptions:
         return next((variance for part, variance in self.variances if part in full_key), _VARIANCE)
 
 
+NO_EXCEPTIONS = Exceptions()
+
+
 def hashed(name: str, count: int, seed: int) -> NDArray[np.uint64]:
     """(count,) uniform 64-bit integers."""
     crc = zlib.crc32(name.encode())
@@ -91,7 +94,7 @@ def state_dict(
     seed: int,
     namespace: str,
     scales: Mapping[str, float],
-    exceptions: Exceptions = Exceptions(),
+    exceptions: Exceptions = NO_EXCEPTIONS,
 ) -> dict[str, Tensor]:
     """Weights for every key: those of layers with variance 2 / inputs, biases small, norms near one.
 

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-VOCABULARY = {"motion", "face", "files", "errors", "official_weights", "parity_vectors", "seeded_weights"}
+PARITY = {"parity_layers", "parity_run", "parity_vectors", "seeded_weights"}
+VOCABULARY = {"motion", "face", "files", "errors", "official_weights", *PARITY}
 MIDDLE = {"data", "models", "render", "eval"}
 ALLOWED = {
     **dict.fromkeys(VOCABULARY, VOCABULARY),

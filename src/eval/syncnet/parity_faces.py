@@ -7,10 +7,10 @@ import torch
 
 from src import seeded_weights
 from src.eval.syncnet.crops import crop_face, crop_path
-from src.eval.syncnet.parity_layers import compare_checksums, compare_layer_outputs, layer_outputs
 from src.eval.syncnet.s3fd import S3FD, network_input, suppress, suppressed_boxes
 from src.eval.syncnet.scenes import change_scores, find_cuts
 from src.eval.syncnet.tracks import Track, link_tracks
+from src.parity_layers import compare_checksums, compared_layers
 from src.parity_vectors import VectorFile
 
 DETECTOR = 1e-5
@@ -59,9 +59,8 @@ def compare_detector(vectors: VectorFile, seed: int, network: S3FD) -> None:
     vectors.compare("in/image_crc32", seeded_weights.image_checksum(image))
     picture = network_input(image, _DETECTOR_SCALE)
     vectors.compare("mid/input", picture, relative=DETECTOR)
-    with layer_outputs(network) as layers:
+    with compared_layers(vectors, network, DETECTOR):
         found = network(picture)
-    compare_layer_outputs(vectors, layers, DETECTOR)
     vectors.compare("out/loc", found.loc, relative=DETECTOR)
     vectors.compare("out/logit", found.logits, relative=DETECTOR)
     vectors.compare("out/priors", found.priors, relative=DETECTOR)

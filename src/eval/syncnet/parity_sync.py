@@ -11,8 +11,8 @@ from src import seeded_weights
 from src.eval.syncnet import expert, front_end, protocol
 from src.eval.syncnet.expert import SyncExpert
 from src.eval.syncnet.network import EMBEDDING_SIZE, IMAGE_SIZE_PX, IMAGES_PER_WINDOW, SyncNet
-from src.eval.syncnet.parity_layers import compare_checksums, compare_layer_outputs, layer_outputs
 from src.eval.syncnet.protocol import SAMPLES_PER_IMAGE, SyncScore
+from src.parity_layers import compare_checksums, compared_layers
 from src.parity_vectors import VectorFile
 
 EMBEDDING = 5e-6
@@ -53,10 +53,9 @@ def compare_layers(vectors: VectorFile, seed: int, network: SyncNet) -> None:
     )
     small = torch.from_numpy(seeded_weights.uniform("aud/small", (2, 1, 13, 20), seed, 0, 1))
     _compare_inputs(vectors, {"lip": windows, "mfcc": sound, "lip_signed": signed, "aud_small": small})
-    with layer_outputs(network) as layers:
+    with compared_layers(vectors, network, EMBEDDING):
         vectors.compare("out/lip", network.embed_lips(windows), relative=EMBEDDING)
         vectors.compare("out/aud", network.embed_audio(sound), relative=EMBEDDING)
-    compare_layer_outputs(vectors, layers, EMBEDDING)
     vectors.compare("out/lipfeat", network.lip_features(windows), relative=EMBEDDING)
     vectors.compare("out/lip_signed", network.embed_lips(signed), relative=EMBEDDING)
     vectors.compare("out/aud_small", network.embed_audio(small), relative=EMBEDDING)
@@ -124,9 +123,8 @@ def compare_expert(vectors: VectorFile, seed: int, network: SyncExpert) -> None:
     faces = torch.from_numpy(seeded_weights.uniform("color/face", (2, 15, 48, 96), seed, 0.5, 0.5))
     mel = torch.from_numpy(seeded_weights.uniform("color/mel", (2, 1, 80, 16), seed, 0, 4))
     _compare_inputs(vectors, {"face": faces, "mel": mel})
-    with layer_outputs(network) as layers:
+    with compared_layers(vectors, network, COLOUR):
         audio, face = network(mel, faces)
-    compare_layer_outputs(vectors, layers, COLOUR)
     vectors.compare("out/audio", audio, relative=COLOUR)
     vectors.compare("out/face", face, relative=COLOUR)
     vectors.compare("out/cosine", (audio * face).sum(dim=1), relative=COLOUR)

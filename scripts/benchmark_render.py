@@ -1,13 +1,14 @@
-"""Measure the renderer: how fast it draws, and how faithfully.
+"""Measure the renderer: how fast it draws at every size, what an avatar costs, and how faithful it is.
 
-python -m scripts.benchmark_render out=<record.json>
+python -m scripts.benchmark_render out=<record.json> [portraits=<folder of photos>]
 
 The clock includes `render` alone: no decoding, no encoding, no display. Beside the record a contact sheet
-of the same name (.png) is written to be looked at.
+of the same name (.png) is written to be looked at. With `portraits` the closed loop runs on every photo of a folder.
 """
 
-import os
-import time
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,132 +22,156 @@ from rich.progress import track
 from rich.table import Table
 
 from scripts.entry import run
-from scripts.make_avatar import builtin_avatar
+from scripts.make_avatar import BUILTIN_NAME, avatar_from_picture, builtin_portrait
+from scripts.render_speed import drawing, in_photo, load_average, memory, sizes, timed_ms
 from src.data.landmarks import FaceLandmarker
+from src.errors import ConfigError, RenderError
 from src.eval.provenance import provenance
 from src.files import write_json
 from src.motion import CORE7, FRAMES_PER_SECOND
-from src.render.avatar import Avatar
-from src.render.closed_loop import ClosedLoop, measure_together, random_motion
+from src.render.avatar import MINIMUM_FACE_PX, Avatar
+from src.render.closed_loop import ClosedLoop, measure_swept, measure_together, random_motion, swept_motion
 from src.render.contact_sheet import contact_sheet, range_of_motion, save_sheet
-from src.render.mesh import MeshRenderer, MeshState
+from src.render.portrait import load_portrait
+from src.render.renderer import Renderer
 
 BUDGET_MS = 1000 / FRAMES_PER_SECOND
+PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
+
+logger = logging.getLogger(__name__)
 
 
 def main(config: DictConfig) -> None:
     """Measure, print, write."""
     cv2.setNumThreads(config.num_threads)
-    renderer = instantiate(config.render)
-    avatar = builtin_avatar(config.render.size) if config.avatar is None else Avatar.load(config.avatar)
-    started = time.perf_counter()
-    state = renderer.prepare(avatar)
-    prepare_ms = (time.perf_counter() - started) * 1000
-    times_ms, cpu_ms = frame_times_ms(renderer, state, config.warm_up, config.frames)
-    loop = closed_loop(renderer, state, config.seed, config.closed_loop_frames)
+    photos = {} if config.portraits is None else photos_in(Path(config.portraits))
+    renderer: Renderer = instantiate(config.render)
+    picture = builtin_portrait() if config.avatar is None else None
+    if picture is None:
+        avatar, making = Avatar.load(config.avatar), None
+    else:
+        avatar = made(picture, renderer.size, BUILTIN_NAME)
+        making = [timed_ms(lambda: made(picture, renderer.size, BUILTIN_NAME)) for _ in range(config.makings)]
     record = {
-        "question": "How long does one picture take, and do re-extracted landmarks follow what was asked?",
-        "clock_includes": "MeshRenderer.render of one frame; no decoding, encoding or display",
+        "question": "How long does one picture take, what does an avatar cost, and do re-extracted landmarks follow "
+        "what was asked?",
+        "clock_includes": "render of one frame; no decoding, encoding or display",
         "avatar": avatar.name,
         "size": renderer.size,
-        "prepare_ms": round(prepare_ms, 1),
-        "frame_ms": dict(
-            zip(
-                ("p50", "p95", "p99", "max"), np.percentile(times_ms, [50, 95, 99, 100]).round(2).tolist(), strict=False
-            )
-        ),
-        "cpu_ms_per_frame": round(cpu_ms, 2),
+        **drawing(renderer, avatar, config),
         "budget_ms": BUDGET_MS,
-        "fps_median": round(1000 / float(np.median(times_ms)), 1),
         "warm_up": config.warm_up,
         "repetitions": config.frames,
-        "closed_loop": {
-            "frames": config.closed_loop_frames,
-            "found": loop.found,
-            "r": loop.r,
-            "slope": loop.slope,
-            "mean_error": loop.mean_error,
-        },
+        "make_ms": None if making is None else round(float(np.median(making)), 1),
+        "memory": memory(renderer, avatar, config.memory_avatars),
+        "sizes": sizes(config, avatar),
+        "in_photo": in_photo(config, avatar),
+        "closed_loop": {avatar.name: closed_loops(renderer, avatar, config)},
         "machine": machine(config.num_threads),
         "config": OmegaConf.to_container(config, resolve=True),
     }
+    for name, photo in photos.items():
+        try:
+            record["closed_loop"][name] = closed_loops(renderer, made(photo, renderer.size, name), config)
+        except RenderError as error:  # one photo that can't be an avatar says nothing of the others
+            logger.warning("%s", error)
+            record["closed_loop"][name] = {"refused": str(error)}
     write_json(Path(config.out), record)
     labels, frames = range_of_motion()
+    state = renderer.prepare(avatar)
     sheet = contact_sheet(labels, [renderer.render(state, frame) for frame in frames], columns=4, width=320)
     save_sheet(Path(config.out).with_suffix(".png"), sheet)
-    show(record, loop)
+    show(record)
 
 
-def speaking(num_frames: int) -> NDArray[np.float32]:
-    """(N, 7) lively motion in which every channel moves, so that no part of a picture is skipped."""
-    times_s = np.arange(num_frames) / FRAMES_PER_SECOND
-    width = 0.1 * np.sin(5 * times_s)
-    values = np.stack(
-        [
-            0.15 + 0.15 * np.sin(17 * times_s),
-            np.maximum(width, 0),
-            np.maximum(-width, 0),
-            10 * np.sin(1.1 * times_s),
-            6 * np.sin(0.7 * times_s + 1),
-            4 * np.sin(0.5 * times_s + 2),
-            np.clip(3 * np.sin(2 * times_s) - 1.5, 0, 1),
-        ],
-        axis=1,
-    )
-    return np.clip(values, CORE7.minimum, CORE7.maximum).astype(np.float32)
+def made(picture: NDArray[np.uint8], size: int, name: str) -> Avatar:
+    """An avatar of a photo."""
+    return avatar_from_picture(picture, size, name, MINIMUM_FACE_PX)
 
 
-def frame_times_ms(
-    renderer: MeshRenderer, state: MeshState, warm_up: int, num_frames: int
-) -> tuple[NDArray[np.float64], float]:
-    """(N,) milliseconds of each `render` after the warm-up, and milliseconds of all cores per frame."""
-    frames = speaking(warm_up + num_frames)
-    for frame in frames[:warm_up]:
-        renderer.render(state, frame)
-    times, cpu_started = [], time.process_time()
-    for frame in frames[warm_up:]:
-        started = time.perf_counter()
-        renderer.render(state, frame)
-        times.append((time.perf_counter() - started) * 1000)
-    return np.array(times), (time.process_time() - cpu_started) * 1000 / num_frames
+def photos_in(folder: Path) -> dict[str, NDArray[np.uint8]]:
+    """The photos of a folder by their names.
+
+    Raises:
+        ConfigError: there are none.
+        RenderError: one can't be read.
+    """
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in PICTURES)
+    if not paths:
+        raise ConfigError(f"portraits={folder}: no {', '.join(sorted(PICTURES))} there. Name a folder of photos.")
+    return {path.name: load_portrait(path) for path in paths}
 
 
-def closed_loop(renderer: MeshRenderer, state: MeshState, seed: int, num_frames: int) -> ClosedLoop:
-    """Render random motion and find it again."""
-    asked = random_motion(np.random.default_rng(seed), num_frames)
+def closed_loops(renderer: Renderer, avatar: Avatar, config: DictConfig) -> dict[str, Any]:
+    """Agreement of asked and found motion, all channels together as in speech, and each swept alone."""
+    state = renderer.prepare(avatar)
+    together = random_motion(np.random.default_rng(config.seed), config.closed_loop_frames)
+    swept = swept_motion(config.sweep_steps)
+    return {
+        "together": record_of(measure_together(together, found_again(renderer, state, together, avatar.name))),
+        "swept": record_of(measure_swept(swept, found_again(renderer, state, swept, avatar.name))),
+    }
+
+
+def found_again(
+    renderer: Renderer, state: Any, asked: NDArray[np.float32], name: str
+) -> list[list[NDArray[np.float32]]]:
+    """Faces of the pictures of the neutral frame and of each asked one."""
     with FaceLandmarker(max_faces=1, static=True) as landmarker:
-        frames = track(
-            [CORE7.neutral, *asked], description="finding again", console=Console(stderr=True), transient=True
-        )
-        faces = [landmarker.detect(renderer.render(state, frame)) for frame in frames]
-    return measure_together(asked, faces)
+        frames = track([CORE7.neutral, *asked], description=name, console=Console(stderr=True), transient=True)
+        return [landmarker.detect(renderer.render(state, frame)[..., :3]) for frame in frames]
+
+
+def record_of(loop: ClosedLoop) -> dict[str, Any]:
+    """As JSON can hold it."""
+    return {key: dict(value) if isinstance(value, Mapping) else value for key, value in asdict(loop).items()}
 
 
 def machine(num_threads: int) -> dict[str, Any]:
     """What the figures depend on."""
-    return {
-        **provenance().to_dict(),
-        # Other work on the machine makes every figure of the clock worse.
-        "load_average_1_min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
-        "opencv_threads": num_threads,
-    }
+    return {**provenance().to_dict(), "load_average_1_min": load_average(), "opencv_threads": num_threads}
 
 
-def show(record: dict[str, Any], loop: ClosedLoop) -> None:
+def show(record: Mapping[str, Any]) -> None:
     """Print the figures."""
-    console, frame_ms = Console(), record["frame_ms"]
-    speed = Table("prepare ms", "p50 ms", "p95 ms", "p99 ms", "max ms", "CPU ms", "FPS (median)", title="Speed")
-    speed.add_row(
-        str(record["prepare_ms"]),
-        *(str(value) for value in frame_ms.values()),
-        str(record["cpu_ms_per_frame"]),
-        str(record["fps_median"]),
-    )
-    faith = Table("channel", "r", "slope", "mean error", title=f"Closed loop, {loop.found} pictures")
-    for name, value in loop.r.items():
-        faith.add_row(name, f"{value:.3f}", f"{loop.slope[name]:.2f}", f"{loop.mean_error[name]:.3f}")
+    console, kept = Console(), record["memory"]
+    speed = table("Speed, ms", "picture", ["prepare", "p50", "p95", "p99", "max", "CPU", "FPS", "load"])
+    for name, figures in {**record["sizes"], "in photo": record["in_photo"]}.items():
+        speed.add_row(
+            name,
+            str(figures["prepare_ms"]),
+            *(str(value) for value in figures["frame_ms"].values()),
+            str(figures["cpu_ms_per_frame"]),
+            str(figures["fps_median"]),
+            str(figures["load_average_1_min"]),
+        )
     console.print(speed)
-    console.print(faith)
+    console.print(
+        f"making an avatar {record['make_ms']} ms; prepared, its arrays hold {kept['arrays_mb']} MB, the process grew "
+        f"by {kept['grown_mb']} MB for each"
+    )
+    for kind in ("together", "swept"):
+        for figure in ("r", "slope", "mean_error"):
+            console.print(faithfulness(record["closed_loop"], kind, figure))
+
+
+def faithfulness(loops: Mapping[str, Any], kind: str, figure: str) -> Table:
+    """One figure of the closed loop per portrait and channel."""
+    measured = {name: loop[kind] for name, loop in loops.items() if kind in loop}
+    channels = list(next(iter(measured.values()))[figure])
+    shown = table(f"Closed loop, {kind}: {figure}", "portrait", ["faces", *channels])
+    for portrait, loop in measured.items():
+        shown.add_row(portrait, str(loop["found"]), *(f"{loop[figure][channel]:.3f}" for channel in channels))
+    return shown
+
+
+def table(title: str, first: str, columns: Sequence[str]) -> Table:
+    """A table of numbers that fits a narrow terminal: long names fold."""
+    made_table = Table(title=title, title_justify="left", padding=(0, 0))
+    made_table.add_column(first, overflow="fold")
+    for column in columns:
+        made_table.add_column(column, justify="right", overflow="fold")
+    return made_table
 
 
 if __name__ == "__main__":

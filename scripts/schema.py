@@ -281,15 +281,22 @@ class Render:
 
 @dataclass
 class BenchmarkRender:
-    """`python -m scripts.benchmark_render`: speed and faithfulness of the renderer."""
+    """`python -m scripts.benchmark_render`: speed, cost and faithfulness of the renderer."""
 
     avatar: str | None = None
+    portraits: str | None = None
     out: str = MISSING
     warm_up: int = MISSING
     frames: int = MISSING
+    preparations: int = MISSING
+    makings: int = MISSING
+    memory_avatars: int = MISSING
     closed_loop_frames: int = MISSING
+    sweep_steps: int = MISSING
     seed: int = 0
     num_threads: int = MISSING
+    sizes: list[Any] = MISSING
+    photo: Any = MISSING
     render: Any = MISSING
 
 
@@ -387,17 +394,6 @@ class CheckSyncnet:
     vectors: str = MISSING
     seed: int = MISSING
     num_threads: int = MISSING
-    out: str | None = None
-
-
-@dataclass
-class CheckLiveportrait:
-    """`python -m scripts.check_liveportrait`: our LivePortrait against stored answers."""
-
-    vectors: str = MISSING
-    seed: int = MISSING
-    num_threads: int = MISSING
-    networks: Any = MISSING
     out: str | None = None
 
 
@@ -513,7 +509,6 @@ _ROOTS = {
     "provenance": Provenance,
     "wandb_dashboard": WandbDashboard,
     "check_syncnet": CheckSyncnet,
-    "check_liveportrait": CheckLiveportrait,
     "check_liveportrait": CheckLiveportrait,
     "benchmark_models": BenchmarkModels,
     "export": Export,

@@ -55,6 +55,15 @@ def test_a_blink_shuts_the_eye_within_400_ms_and_closes_twice_as_fast_as_it_open
     assert 1.5 < np.mean(up) / np.mean(down) < 3
 
 
+def test_lids_come_down_faster_than_they_go_up() -> None:
+    speed = np.diff(closures(silent(15), blinks())) * FPS
+    begun = starts(closures(silent(15), blinks()))[:-1]
+    down = np.array([speed[start - 1 : start + 10].max() for start in begun])
+    up = -np.array([speed[start - 1 : start + 10].min() for start in begun])
+    assert np.median(down / up) > 1.4
+    assert np.percentile(down / up, 5) > 1.0
+
+
 def test_nothing_repeats() -> None:
     assert largest_return(closures(silent(15), blinks()), shortest=FPS) < 0.12
 

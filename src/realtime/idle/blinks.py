@@ -25,6 +25,7 @@ from collections import deque
 import numpy as np
 
 from src.errors import ConfigError
+from src.realtime.idle.easing import ease
 from src.realtime.idle.speech import SpeechNow
 
 CLOSING_SHARE, HELD_SHARE = 0.3, 0.1
@@ -116,11 +117,6 @@ class Blinks:
         after = math.ceil((duration - down) / self._dt) - 1
         times = self._dt * np.arange(-before, after + 1)
         return [
-            depth * (_ease(1 + t / down) if t < 0 else _ease(1 - max(t - held, 0.0) / (duration - down - held)))
+            depth * (ease(1 + t / down) if t < 0 else ease(1 - max(t - held, 0.0) / (duration - down - held)))
             for t in times.tolist()
         ]
-
-
-def _ease(share: float) -> float:
-    """0 to 1 with a gentle start and end: half a cosine."""
-    return 0.5 - 0.5 * math.cos(math.pi * min(max(share, 0.0), 1.0))

@@ -6,11 +6,10 @@ pause and lets it out over the sentence (Conrad, Schoenle, Speech and respiratio
 1979).
 """
 
-import math
-
 import numpy as np
 
 from src.errors import ConfigError
+from src.realtime.idle.easing import ease
 from src.realtime.idle.speech import SpeechNow
 
 INHALING_SHARE = 0.4
@@ -52,10 +51,9 @@ class Breathing:
                 self._inhale_s = QUICK_INHALE_S
             out_for = -self._inhale_s
         if out_for <= 0:
-            share = 0.5 - 0.5 * math.cos(math.pi * min(self._elapsed_s / self._inhale_s, 1.0))
-            self._level = self._from + (self._depth - self._from) * share
+            self._level = self._from + (self._depth - self._from) * ease(self._elapsed_s / self._inhale_s)
         else:
-            self._level = self._depth * (0.5 + 0.5 * math.cos(math.pi * min(out_for / self._exhale_s, 1.0)))
+            self._level = self._depth * ease(1.0 - out_for / self._exhale_s)
         return self._level
 
     def _begin(self) -> None:

@@ -4,6 +4,7 @@ People blink 15 to 20 times a minute at rest and more in conversation, for 100 t
 never blinks or blinks like a clock is noticed. Put the figures of the true motion beside these.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,15 +92,21 @@ def blinking(eye_blink: NDArray[np.floating], *, fps: float) -> tuple[Measuremen
         All three. No blink is a rate of 0 and no duration; one blink has no interval. None for fewer than
         `MINIMUM_FRAMES` frames.
     """
-    blinks = find_blinks(eye_blink, fps=fps)
-    if len(eye_blink) < MINIMUM_FRAMES:
-        reason = f"{len(eye_blink)} frames, {MINIMUM_FRAMES} are needed"
+    return measure_blinks(find_blinks(eye_blink, fps=fps), num_frames=len(eye_blink), fps=fps)
+
+
+def measure_blinks(
+    blinks: Sequence[Blink], *, num_frames: int, fps: float
+) -> tuple[Measurement, Measurement, Measurement]:
+    """The figures of `blinking` for blinks that were found before in a clip of `num_frames` frames."""
+    if num_frames < MINIMUM_FRAMES:
+        reason = f"{num_frames} frames, {MINIMUM_FRAMES} are needed"
         return (
             Measurement(BLINK_RATE, None, reason),
             Measurement(BLINK_DURATION, None, reason),
             Measurement(BLINK_INTERVAL, None, reason),
         )
-    rate = Measurement(BLINK_RATE, 60.0 * len(blinks) * fps / len(eye_blink))
+    rate = Measurement(BLINK_RATE, 60.0 * len(blinks) * fps / num_frames)
     duration = Measurement(BLINK_DURATION, None, "no blinks")
     if blinks:
         duration = Measurement(BLINK_DURATION, float(1000.0 * np.mean([one.end_s - one.start_s for one in blinks])))

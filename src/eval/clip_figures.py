@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from src.eval.blink_metrics import BLINK_DURATION, BLINK_INTERVAL, BLINK_RATE, blinking, find_blinks
+from src.eval.blink_metrics import BLINK_DURATION, BLINK_INTERVAL, BLINK_RATE, find_blinks, measure_blinks
 from src.eval.cases import Case
 from src.eval.lip_metrics import (
     CCC,
@@ -276,6 +276,7 @@ def _head_figures(angles: NDArray[np.float32], loudness: NDArray[np.float64], fp
 
 
 def _blink_figures(eye_blink: NDArray[np.float32], fps: float) -> list[Weighted]:
-    rate, duration, interval = blinking(eye_blink, fps=fps)
-    blinks = len(find_blinks(eye_blink, fps=fps))
-    return [Weighted(rate, len(eye_blink) / fps), Weighted(duration, blinks), Weighted(interval, max(blinks - 1, 0))]
+    blinks = find_blinks(eye_blink, fps=fps)
+    rate, duration, interval = measure_blinks(blinks, num_frames=len(eye_blink), fps=fps)
+    weights = len(eye_blink) / fps, len(blinks), max(len(blinks) - 1, 0)
+    return [Weighted(one, weight) for one, weight in zip((rate, duration, interval), weights, strict=True)]

@@ -32,6 +32,8 @@ NEARNESS = 0.02
 """How much worse, in squared grey values per squared pixel of the smallest picture, a piece may be for being nearer."""
 DIMENSIONS = 16
 """Of pieces when they are compared in the larger pictures: what says most about them."""
+AT_ONCE = 64
+"""Pieces that are compared with all others in one step."""
 
 
 def smooth_wall(image: NDArray[np.uint8], known: NDArray[np.bool_]) -> Array:
@@ -157,8 +159,10 @@ def _matched(filled: Array, pixels: Array, known: NDArray[np.bool_], centres: ND
     _, axes = np.linalg.eigh((library - middle).T @ (library - middle))
     basis = axes[:, -DIMENSIONS:]
     library, wanted = (library - middle) @ basis, (wanted - middle) @ basis
-    differs = (library * library).sum(axis=1) - 2 * wanted @ library.T
-    best = centres[np.argmin(differs, axis=1)]
+    square, doubled = (library * library).sum(axis=1), 2 * library.T
+    # In parts that fit the cache: all differences at once are hundreds of megabytes.
+    parts = [wanted[first : first + AT_ONCE] for first in range(0, len(wanted), AT_ONCE)]
+    best = centres[np.concatenate([np.argmin(square - part @ doubled, axis=1) for part in parts])]
     sources[unknown[:, 0], unknown[:, 1]] = best[:, ::-1]
     return sources
 

@@ -4,6 +4,8 @@ import pytest
 
 from src.errors import RenderError
 from src.render.matting import (
+    EPSILON,
+    _inverse,
     filled_background,
     finds_the_face,
     foreground,
@@ -102,3 +104,13 @@ def test_hair_that_the_mask_missed_is_found_before_a_plain_wall(texture: float, 
     image[100:180, 52:66] = 10
     refined = refined_matte(image.astype(np.uint8), blurred(truth))
     assert (refined[110:170, 56:60].mean() > 200) == found
+
+
+def test_the_inverse_written_out_is_that_of_lapack() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, (8, 8, 5, 3))
+    noise[:4] *= 1e-3  # windows of one colour, where only the added variance keeps the matrix from being singular
+    moments = (np.swapaxes(noise, 2, 3) @ noise + EPSILON * np.eye(3)).astype(np.float32)
+    found = _inverse([[moments[..., i, j] for j in range(3)] for i in range(3)])
+    wanted = np.linalg.inv(moments.astype(np.float64))
+    scale = np.abs(wanted).max(axis=(2, 3))[..., None, None]
+    np.testing.assert_allclose(np.moveaxis(np.array(found), (0, 1), (2, 3)) / scale, wanted / scale, atol=1e-6)

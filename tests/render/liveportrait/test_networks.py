@@ -1,29 +1,15 @@
 """The networks have the sizes of the official ones; smaller ones of the same make give what they promise."""
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 import torch
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from torch import nn
 
-ROOT = Path(__file__).resolve().parents[3]
-
-
-def networks(**changes: Any) -> dict[str, nn.Module]:
-    """Of the official configuration, with some values changed."""
-    config = OmegaConf.load(ROOT / "conf/render/networks/liveportrait.yaml")
-    for key, value in changes.items():
-        OmegaConf.update(config, key.replace("__", "."), value)
-    built: dict[str, nn.Module] = instantiate(config, _convert_="all")
-    return {name: network.eval() for name, network in built.items()}
+from tests.render.liveportrait.small_networks import SMALL, networks
 
 
 @pytest.fixture(scope="module")
 def official() -> dict[str, nn.Module]:
-    return networks()
+    return networks({})
 
 
 @pytest.mark.parametrize(
@@ -47,20 +33,12 @@ def test_networks_have_the_official_size(
 
 @torch.no_grad()
 def test_a_smaller_set_of_networks_draws_pictures_of_the_same_size() -> None:
-    small = networks(
-        warping_module__dense_motion_network__block_expansion=4,
-        warping_module__dense_motion_network__max_features=16,
-        warping_module__out_channels=16,
-        spade_generator__width=32,
-        spade_generator__num_middle_blocks=1,
-        spade_generator__out_width=8,
-        spade_generator__hidden_channels=8,
-    )
+    small = networks(SMALL)
     volume = small["appearance_feature_extractor"](torch.rand(2, 3, 256, 256))
-    assert volume.shape == (2, 32, 16, 64, 64)
-    keypoints = torch.rand(2, 21, 3) - 0.5
+    assert volume.shape == (2, 32, 4, 64, 64)
+    keypoints = torch.rand(2, 5, 3) - 0.5
     warped = small["warping_module"](volume, keypoints + 0.02, keypoints)
-    assert warped.motion.deformation.shape == (2, 16, 64, 64, 3)
+    assert warped.motion.deformation.shape == (2, 4, 64, 64, 3)
     assert warped.motion.occlusion.shape == (2, 1, 64, 64)
     image = small["spade_generator"](warped.features)
     assert image.shape == (2, 3, 512, 512)

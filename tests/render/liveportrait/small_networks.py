@@ -1,0 +1,44 @@
+"""Networks made as the official ones are, but small."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from torch import nn
+
+ROOT = Path(__file__).resolve().parents[3]
+
+SMALL = {
+    "appearance_feature_extractor.reshape_depth": 4,
+    "motion_extractor.num_keypoints": 5,
+    "warping_module.dense_motion_network.block_expansion": 4,
+    "warping_module.dense_motion_network.max_features": 16,
+    "warping_module.out_channels": 16,
+    "spade_generator.width": 16,
+    "spade_generator.num_middle_blocks": 1,
+    "spade_generator.out_width": 8,
+    "spade_generator.hidden_channels": 8,
+}
+
+
+def networks(changes: dict[str, Any]) -> dict[str, nn.Module]:
+    """Of the official configuration, with some values changed, in `eval()` mode."""
+    config = OmegaConf.load(ROOT / "conf/render/networks/liveportrait.yaml")
+    for key, value in changes.items():
+        OmegaConf.update(config, key, value)
+    built: dict[str, nn.Module] = instantiate(config, _convert_="all")
+    return {name: network.eval() for name, network in built.items()}
+
+
+def lively(network: nn.Module, seed: int) -> nn.Module:
+    """The network with norms that do something: statistics and weights as after a training."""
+    generator = torch.Generator().manual_seed(seed)
+    for module in network.modules():
+        if isinstance(module, (nn.BatchNorm2d, nn.BatchNorm3d)) and module.running_mean is not None:
+            module.running_mean.copy_(torch.randn(module.running_mean.shape, generator=generator) * 0.1)
+            module.running_var.copy_(torch.rand(module.running_var.shape, generator=generator) + 0.5)
+            module.weight.data.copy_(torch.rand(module.weight.shape, generator=generator) + 0.5)
+            module.bias.data.copy_(torch.randn(module.bias.shape, generator=generator) * 0.1)
+    return network

@@ -18,9 +18,11 @@ from src.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# The whole job at its smallest: one clip for each voice, two epochs, time that passes as fast as it computes.
+# The whole job at its smallest: one sentence for each voice and one to speak, two epochs, time that passes as fast as
+# it computes.
 QUICK = [
-    "overrides.make_corpus=['data.clips_per_speaker=1']",
+    "overrides.make_corpus=['data.clips_per_speaker=1','data.sentences_per_clip=1',"
+    "'data.held_out.text=\"Hello, I am a portrait that learned to speak this morning.\"']",
     "overrides.train=['trainer.max_epochs=2']",
     "overrides.realtime=['clock=virtual']",
 ]

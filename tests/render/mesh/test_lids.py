@@ -10,6 +10,7 @@ from src.render.mesh.lids import CLOSING, EyePose, Lid, eye_poses, find_lids
 from tests.render.portraits import SIDE, drawn_avatar, drawn_landmarks
 
 REST = EyePose(0.0, 0.0, 0.0, 0.0, 0.0)
+SHUT = EyePose(1.0, 0.0, 0.0, 0.0, 0.0)
 EVERY_POSE = [
     EyePose(close, squint, wide, yaw, pitch)
     for close in (0.0, 0.5, 1.0)
@@ -49,8 +50,19 @@ def test_a_shut_eye_shows_nothing_of_the_ball() -> None:
     image, lids = white_eyed()
     assert image.max() == 250
     for lid in lids:
-        lid.paint(image, grid(), EyePose(1.0, 0.0, 0.0, 0.0, 0.0))
+        lid.paint(image, grid(), SHUT)
     assert image.max() < 175
+
+
+def test_a_shut_eye_is_smooth_skin_and_one_dark_line() -> None:
+    image, lids = white_eyed()
+    for lid in lids:
+        lid.paint(image, grid(), SHUT)
+        line = lid.frame.to_local(grid())[..., 1] - float((lid.bottom - lid.ways(SHUT)[1]).max())
+        near = np.abs(lid.frame.to_local(grid())[..., 0]) < 0.9 * abs(lid.left)
+        skin = image[near & (np.abs(line) > 3)].astype(int)
+        assert np.abs(skin - 120).max() < 15
+        assert image[near & (np.abs(line) < 2)].min() < 100
 
 
 def test_lids_meet_when_shut_whatever_else_is_asked(lid: Lid) -> None:
@@ -62,7 +74,7 @@ def test_lids_meet_when_shut_whatever_else_is_asked(lid: Lid) -> None:
 
 
 def test_the_lower_lid_comes_up_a_little_and_the_corners_stay(lid: Lid) -> None:
-    drop, rise = lid.ways(EyePose(1.0, 0.0, 0.0, 0.0, 0.0))
+    drop, rise = lid.ways(SHUT)
     height = float((lid.bottom - lid.edge).max())
     assert 0.15 < rise.max() / height < 0.25
     assert drop[0, 0] == drop[0, -1] == rise[0, 0] == rise[0, -1] == 0.0
@@ -113,3 +125,11 @@ def test_each_eye_takes_its_own_share_of_the_controls() -> None:
     assert right == pytest.approx((0.0, 0.25, 0.0, 25.0, 0.0))
     assert left == pytest.approx((1 - 0.1**CLOSING, 0.0, 0.75, 0.0, 0.0))
     assert all(pose.is_still for pose in eye_poses(Controls.of(ARKIT55.neutral)))
+
+
+def test_who_looks_down_shows_no_white_above_the_iris(lid: Lid) -> None:
+    for pitch in (-5.0, -10.0, -15.0):
+        drop, _ = lid.ways(EyePose(0.0, 0.0, 0.0, 0.0, pitch))
+        way = float(lid.ball.way(0.0, pitch)[1])
+        room = 0.7 * float((lid.bottom - lid.edge).max())
+        assert drop.max() == pytest.approx(min(way, room), abs=0.05)

@@ -30,6 +30,7 @@ from src.face import (
     RIGHT_MOUTH_CORNER,
     UPPER_INNER_LIP,
     eye_aspect_ratio,
+    eye_closure,
 )
 from src.motion import CORE7, FRAMES_PER_SECOND, Motion, frame_times
 
@@ -120,9 +121,6 @@ def extract_motion(path: Path, max_side_px: int = 1280) -> Motion:
 _CLOSED_PERCENTILE = 5.0
 _LARGEST_CLOSED_GAP = 0.01
 _NEARLY_CLOSED = 0.03
-# Eye aspect ratio of a closed eye as a share of the open one: FaceMesh hardly brings the lids together
-# (0.13 to 0.35 at the bottom of blinks in news, interview and laboratory footage).
-_CLOSED_EYE = 0.3
 _OPEN_EYE_PERCENTILE = 75.0
 # Whoever looks down through a whole clip has open eyes all the same; nobody's are narrower than this.
 _NARROWEST_OPEN_EYE = 0.15
@@ -169,5 +167,4 @@ def _blink(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """(T,) lid closure from the eye aspect ratio, relative to the clip's open eyes."""
     ratio = eye_aspect_ratio(points)
     open_eye = max(float(np.percentile(ratio, _OPEN_EYE_PERCENTILE)), _NARROWEST_OPEN_EYE)
-    closed_eye = _CLOSED_EYE * open_eye
-    return (open_eye - ratio) / (open_eye - closed_eye)
+    return eye_closure(ratio, open_eye)

@@ -21,6 +21,7 @@ from src.face import (
     RIGHT_MOUTH_CORNER,
     RIGID,
     eye_aspect_ratio,
+    eye_closure,
 )
 from src.motion import CORE7, head_angles
 from src.render.avatar import face_size
@@ -159,7 +160,7 @@ def _channels(face: NDArray[np.float64], neutral: NDArray[np.float64]) -> list[f
         yaw,
         pitch,
         roll,
-        1 - float(eye_aspect_ratio(face) / eye_aspect_ratio(neutral)),
+        float(eye_closure(eye_aspect_ratio(face), float(eye_aspect_ratio(neutral)))),
         width - at_rest,
     ]
 

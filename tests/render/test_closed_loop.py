@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from src.errors import RenderError
 from src.face import (
+    CLOSED_EYE,
     INNER_LIP_BOTTOM,
     INNER_LIP_TOP,
     LEFT_EAR_POINTS,
@@ -52,7 +53,7 @@ def moved(frame: NDArray[np.float32]) -> NDArray[np.float32]:
     points[INNER_LIP_BOTTOM, 1] += value["jaw_open"] * face_size(points)
     for _, upper_1, upper_2, _, lower_2, lower_1 in (LEFT_EAR_POINTS, RIGHT_EAR_POINTS):
         for upper, lower in ((upper_1, lower_1), (upper_2, lower_2)):
-            points[upper] += value["eye_blink"] * (points[lower] - points[upper])
+            points[upper] += value["eye_blink"] * (1 - CLOSED_EYE) * (points[lower] - points[upper])
     turn = head_rotation(value["head_yaw"], value["head_pitch"], value["head_roll"])
     return (points @ turn.T).astype(np.float32)
 

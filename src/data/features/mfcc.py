@@ -121,6 +121,8 @@ class Mfcc(FeatureExtractor):
 
     def _finish(self, hops: NDArray[np.float32]) -> NDArray[np.float32]:
         """`finish_hops` of one recording, (K, bands) -> (K, F)."""
+        if not len(hops):  # most pieces of live sound are shorter than a hop
+            return np.empty((0, self.size), np.float32)
         return np.ascontiguousarray(self.finish_hops(torch.from_numpy(hops)[None])[0].numpy())
 
 

@@ -13,12 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from src.face import LEFT_EYE, LOWER_OUTER_LIP, RIGHT_EYE, UPPER_OUTER_LIP
 from src.render.mesh.expression import UPPER_LIP_CLOSING, Mouth
 from src.render.mesh.geometry import Array, curve, look_up, smoothstep
+from src.render.mesh.mouth_colours import mouth_colours
 from src.render.mesh.teeth import LOWER, UPPER, own_teeth, row_of_teeth
 
-CHEEKS = (50, 280, 101, 330)
 TEETH_SHOWN = 0.035
 """How far drawn upper teeth reach below the closed lip line, over face size; about 3 mm."""
 OWN_TEETH_GAP = 0.05
@@ -197,16 +196,6 @@ class Inside:
         return slice(int(over), int(under)), columns
 
 
-@dataclass(frozen=True)
-class Colours:
-    """What is inside the mouth under the light of a portrait; (3,) float32 each, 0 .. 255."""
-
-    enamel: Array
-    gum: Array
-    tongue: Array
-    cavity: Array
-
-
 def paint_inside(image: NDArray[np.uint8], landmarks: Array, mouth: Mouth) -> Inside:
     """Prepare the inside of an avatar's mouth.
 
@@ -220,7 +209,7 @@ def paint_inside(image: NDArray[np.uint8], landmarks: Array, mouth: Mouth) -> In
     v = np.arange(float(mouth.upper.min()) - 0.14 * unit, float(mouth.lower.max()) + 0.62 * unit, dtype=np.float32)[
         :, None
     ]
-    colours = _colours(image, landmarks)
+    colours = mouth_colours(image, landmarks)
     line = float(np.interp(0.0, mouth.places, mouth.upper + UPPER_LIP_CLOSING * (mouth.lower - mouth.upper)))
     own_opening = None
     upper = row_of_teeth(UPPER, u, v, line + TEETH_SHOWN * unit, unit, (colours.enamel, colours.gum))
@@ -252,7 +241,7 @@ def paint_inside(image: NDArray[np.uint8], landmarks: Array, mouth: Mouth) -> In
         (layers[0], layers[1], layers[2]),
         (depths[0], depths[1], depths[2]),
         own_opening,
-        _lip_tint(image, landmarks),
+        colours.lip_tint,
         *_photo(image, mouth),
     )
 
@@ -295,50 +284,6 @@ def _photo(image: NDArray[np.uint8], mouth: Mouth) -> tuple[NDArray[np.uint8], t
     left, top, width, height = cv2.boundingRect(cover)
     part = np.s_[top : top + height, left : left + width]
     return np.dstack([image[part], cover[part]]).astype(np.uint8), (left, top)
-
-
-def _lip_tint(image: NDArray[np.uint8], landmarks: Array) -> Array:
-    lip = _colour(image, landmarks, UPPER_OUTER_LIP + LOWER_OUTER_LIP) + 1.0
-    return np.asarray((lip / lip.mean()) ** 0.6, np.float32)
-
-
-def _colours(image: NDArray[np.uint8], landmarks: Array) -> Colours:
-    skin, lip = _colour(image, landmarks, CHEEKS), _colour(image, landmarks, UPPER_OUTER_LIP + LOWER_OUTER_LIP)
-    brightness = max(float(skin.mean()), 1.0)
-    # Eye whites tell the light where skin is dark; skin tells it where eyes are in the shade or painted over.
-    whites = float(np.clip(_eye_whites(image, landmarks), 0.9 * brightness, 2.6 * brightness))
-    light = float(np.clip(0.5 * whites + 0.5 * 1.12 * brightness, 60.0, 225.0))
-    colourful = float(np.clip((skin.max() - skin.min()) / (0.25 * skin.max() + 1.0), 0.0, 1.0))
-    tint = 0.62 + 0.38 * (1 + 0.6 * (skin / brightness - 1))
-
-    def flesh(*reflectance: float) -> Array:
-        own = np.array(reflectance, np.float32)
-        return own.mean() + (own - own.mean()) * colourful
-
-    pink = light * tint * flesh(0.72, 0.42, 0.41)
-    return Colours(
-        enamel=(light * tint).astype(np.float32),
-        gum=(0.5 * pink + 0.5 * lip).astype(np.float32),
-        tongue=(0.6 * pink + 0.4 * lip).astype(np.float32),
-        cavity=(light * flesh(0.24, 0.10, 0.085)).astype(np.float32),
-    )
-
-
-def _eye_whites(image: NDArray[np.uint8], landmarks: Array) -> float:
-    """Brightness of the eyes beside iris and highlight."""
-    mask = np.zeros(image.shape[:2], np.uint8)
-    for eye in (RIGHT_EYE, LEFT_EYE):
-        cv2.fillPoly(mask, [np.round(landmarks[list(eye), :2]).astype(np.int32)], (255,))
-    inside = image[mask > 0].mean(axis=-1)
-    return float(np.percentile(inside, 80)) if len(inside) else 0.0
-
-
-def _colour(image: NDArray[np.uint8], landmarks: Array, indices: tuple[int, ...]) -> Array:
-    height, width = image.shape[:2]
-    x = np.clip(np.round(landmarks[list(indices), 0]).astype(int), 1, width - 2)
-    y = np.clip(np.round(landmarks[list(indices), 1]).astype(int), 1, height - 2)
-    smooth = cv2.blur(image, (3, 3))
-    return np.median(smooth[y, x], axis=0).astype(np.float32)
 
 
 def _tongue(u: Array, v: Array, top: float, unit: float, colour: Array) -> Array:

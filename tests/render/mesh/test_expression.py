@@ -5,7 +5,14 @@ import pytest
 
 from src.motion import ARKIT55, CORE7, MotionSpec
 from src.render.mesh.controls import Controls
-from src.render.mesh.expression import ExpressionField, Mouth, expression_field, find_mouth
+from src.render.mesh.expression import (
+    CORNERS_IN,
+    WIDTH_SEEN,
+    ExpressionField,
+    Mouth,
+    expression_field,
+    find_mouth,
+)
 from src.render.mesh.geometry import Array, grid_points, sample_grid
 from src.render.mesh.lips import SHAPES
 from tests.render.portraits import SIDE, drawn_avatar
@@ -88,6 +95,20 @@ def test_mouth_close_draws_the_lips_of_an_open_jaw_together(face: tuple[Mouth, E
     upper, lower = lips(face, {"mouthClose": 1.0}, 0.4)
     assert (lower - upper)[30, 1] == pytest.approx(mouth.gap / mouth.face_size, abs=0.02)
     assert mouth.jaw_px(mouth.amounts(0.4, 0.0, {"mouthClose": 1.0})) > 0.3 * mouth.face_size
+
+
+def test_corners_go_as_far_as_facemesh_is_to_see_and_come_in_with_the_jaw(face: tuple[Mouth, ExpressionField]) -> None:
+    mouth, field = face
+    ends = np.stack([line[[0, -1]] for line in mouth.lip_points])[0]
+
+    def width(jaw_open: float, width: float) -> float:
+        upper, _ = field.sheets(*mouth.amounts(jaw_open, width))
+        moved = mouth.frame.to_local(ends + sample_grid(upper, ends[None], STEP)[0])
+        return float(moved[1, 0] - moved[0, 0]) / mouth.face_size
+
+    own = mouth.gap / mouth.face_size
+    assert width(own, 0.1) - width(own, 0.0) == pytest.approx(0.1 / WIDTH_SEEN, abs=0.01)
+    assert width(0.4, 0.0) - width(0.0, 0.0) == pytest.approx(-0.4 * 2 * CORNERS_IN, abs=0.01)
 
 
 def test_a_pucker_makes_lips_full_and_width_makes_them_thin(face: tuple[Mouth, ExpressionField]) -> None:

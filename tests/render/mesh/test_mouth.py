@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from src.motion import CORE7
+from src.render.mesh import MeshRenderer
 from src.render.mesh.expression import Mouth, find_mouth
 from src.render.mesh.mouth import Inside, paint_inside, without_teeth
 from src.render.mesh.teeth import LOWER, UPPER, own_teeth, row_of_teeth
-from tests.render.portraits import drawn_avatar
+from tests.render.portraits import SIDE, drawn_avatar
 
 TEETH = np.array([230.0, 225.0, 215.0], np.float32)
 GUM = np.array([180.0, 110.0, 110.0], np.float32)
@@ -104,3 +106,31 @@ def test_grey_photos_have_grey_mouths() -> None:
 def test_closed_mouths_keep_their_picture() -> None:
     avatar = drawn_avatar()
     assert without_teeth(avatar.image, find_mouth(avatar.landmarks, avatar.face_size)) is avatar.image
+
+
+def test_a_wider_mouth_has_brighter_teeth_and_its_corners_stay_dark(closed: tuple[Mouth, Inside]) -> None:
+    mouth, inside = closed
+    unit, columns = mouth.face_size, inside.left + np.arange(inside.cavity.shape[1])
+    ends = np.array([-mouth.half_width, mouth.half_width])
+    middle, corner = (int(np.argmin(np.abs(columns - share * mouth.half_width))) for share in (0.0, 0.8))
+    brightest = []
+    for gap in (0.05, 0.1, 0.2, 0.35):
+        edges = np.zeros(len(columns)), np.full(len(columns), gap * unit)
+        shown = inside.picture(0.0, (0.0, 0.0), *edges, ends, unit)[..., :3].mean(axis=-1)
+        brightest.append(shown[:, middle].max())
+        assert shown[:, corner].max() < 0.8 * shown[:, middle].max()
+    assert (np.diff(brightest) > 0).all()
+    assert brightest[0] < 0.6 * brightest[-1]
+
+
+@pytest.mark.parametrize("gap_px", [6.0, 10.0, 20.0])
+def test_a_mouth_as_open_as_in_the_photo_is_the_photos(gap_px: float) -> None:
+    avatar = drawn_avatar(gap_px)
+    renderer = MeshRenderer(size=SIDE, grid_step=4, iterations=10)
+    state = renderer.prepare(avatar)
+    frame = CORE7.neutral.copy()
+    frame[CORE7.index("jaw_open")] = state.mouth.gap / state.mouth.face_size
+    difference = np.abs(renderer.render(state, frame).astype(int) - avatar.image)
+    assert difference.max() <= 1
+    frame[CORE7.index("jaw_open")] *= 0.5
+    assert np.abs(renderer.render(state, frame).astype(int) - avatar.image).max() > 20

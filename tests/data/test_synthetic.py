@@ -1,3 +1,6 @@
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -140,9 +143,10 @@ def test_every_sentence_of_the_configured_corpus_can_be_articulated(articulator:
     )
     for speaker in config["speakers"]:
         del speaker["_target_"]
-        for text in config["sentences"][Speaker(**speaker).language]:
-            segments = split_phonemes(EspeakSynthesizer().speak(text, **speaker).phonemes)
-            assert len(segments) > 10, text
+        speak, texts = partial(EspeakSynthesizer().speak, **speaker), config["sentences"][Speaker(**speaker).language]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # each sentence is a process
+            for text, speech in zip(texts, pool.map(speak, texts), strict=True):
+                assert len(split_phonemes(speech.phonemes)) > 10, text
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,9 @@ from src.errors import ConfigError
 from src.motion import CORE7, Motion, MotionSpec, core7_of
 from src.render.avatar_schema import Details
 from src.render.avatar_settings import LARGEST_GAIN
+from src.render.mesh.avatar_backdrop import packaged
+
+_PACKAGED = f"{packaged.__module__}.{packaged.__qualname__}"
 
 logger = logging.getLogger(__name__)
 
@@ -53,20 +56,21 @@ def spec_for(details: Details) -> MotionSpec | None:
     return CORE7 if details.spec == CORE7.name else None
 
 
-def log_taken(config: DictConfig, details: Details) -> None:
-    """Say in one line what the package decides in this run; nothing where it decides nothing."""
+def log_taken(config: DictConfig, details: Details) -> list[str]:
+    """Say in one line what the package decides in this run, and give the parts of it; nothing where it says nothing."""
     said = [f"motion {details.spec}"] if details.spec == CORE7.name else []
     if "amplitude" in config:
         said += _taken("amplitude", config.amplitude, details.amplitude)
     if "gains" in config.get("idle", {}):
         said += _taken("idle", config.idle.gains, details.idle)
     policy, mesh = details.background_policy, None if details.renderers is None else details.renderers.mesh
-    if policy is not None and config.render.get("backdrop", "") is None:
+    if policy is not None and config.render.get("backdrop", {}).get("_target_") == _PACKAGED:
         said.append("background " + " ".join(str(value) for value in policy.model_dump(mode="json").values()))
     if mesh is not None and config.render.get("moves_along", "") is None:
         said.append(f"moves_along {mesh.moves_along:g}")
     if said:
         logger.info("from the avatar's package: %s", ", ".join(said))
+    return said
 
 
 def _chosen(key: str, given: Mapping[str, float | None], own: BaseModel | None) -> dict[str, float]:

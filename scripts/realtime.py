@@ -90,7 +90,7 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
         return renderer.render(state, scaled(frame, amplitude))
 
     session = instantiate(config.session)(predictor=predictor, draw=draw, idle=idle_of(config, avatar.details))
-    log_taken(config, avatar.details)
+    from_avatar = log_taken(config, avatar.details)
     engine, sink = instantiate(config.clock), instantiate(config.sink)
     warm_up(predictor, draw)
     parts = predictor.contract.latency_record
@@ -123,6 +123,7 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
             "avatar": {
                 "path": str(config.avatar),
                 "sha256": avatar.source_sha256 if builtin else sha256_of(Path(config.avatar)),
+                "decided": from_avatar,
             },
             "source": {"path": str(config.source), "sha256": sha256_of(Path(config.source))},
         },

@@ -8,6 +8,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from hydra.utils import instantiate
 
 import scripts.render
 from scripts.avatar_settings import amplitude_of, idle_of, log_taken, motion_for, spec_for
@@ -93,16 +94,18 @@ def test_a_face_that_moves_nothing_along_raises_no_cheeks(tmp_path: Path) -> Non
 
 
 def test_an_avatar_without_idle_gains_is_still_in_live_use(inputs: Path, tmp_path: Path) -> None:
-    calm = saved(tmp_path / "calm", idle=STILL)
+    calm, decided = saved(tmp_path / "calm", idle=STILL), {}
 
     def shown(name: str, *overrides: str) -> np.ndarray:
         # A seed that blinks in the first second.
-        realtime(inputs, tmp_path / name, f"avatar='{calm}'", "clock=virtual", "seed=23", *overrides)
+        report = realtime(inputs, tmp_path / name, f"avatar='{calm}'", "clock=virtual", "seed=23", *overrides)
+        decided[name] = report["inputs"]["avatar"]["decided"]
         return pictures(tmp_path / name / "talking.mp4")
 
     still = shown("still", "realtime/idle=still")
     np.testing.assert_array_equal(shown("calm"), still)
     lids = (slice(None), slice(98, 122), slice(88, 168))
+    assert decided == {"still": [], "calm": ["idle blink 0", "idle head 0", "idle breathing 0", "idle gaze 0"]}
     assert np.abs(shown("asked", "idle.gains.blink=1")[lids] - still[lids]).max() > 15
 
 
@@ -152,3 +155,10 @@ def test_one_line_says_what_the_package_decided_and_nothing_of_the_rest(caplog: 
     with caplog.at_level(logging.INFO):
         log_taken(composed("render", "avatar=a", "motion=b", "out=c"), Details())
     assert caplog.records == []
+
+
+def test_the_portrait_of_a_training_run_asks_its_avatar_too() -> None:
+    renderer = instantiate(composed("train", "data.store=a", "out=b", "probe=default").probe.renderer)
+    blue = replace(drawn_avatar(), details=Details.of({"background_policy": BLUE}, "test"))
+    picture = renderer.render(renderer.prepare(blue), CORE7.neutral)
+    assert (picture[:20, :40] == (0, 0, 255)).all()

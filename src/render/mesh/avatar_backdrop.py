@@ -13,3 +13,7 @@ def backdrop_of(policy: OwnBackground | BlurredBackground | ColouredBackground |
             return ColouredBackdrop(colour=colour)
         case _:
             return OwnBackdrop()
+
+
+def packaged() -> None:
+    """The choice `render/backdrop=package`: no backdrop of the configuration's own, so the renderer asks the avatar."""

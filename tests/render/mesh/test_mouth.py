@@ -115,8 +115,8 @@ def test_a_wider_mouth_has_brighter_teeth_and_its_corners_stay_dark(closed: tupl
     middle, corner = (int(np.argmin(np.abs(columns - share * mouth.half_width))) for share in (0.0, 0.8))
     brightest = []
     for gap in (0.05, 0.1, 0.2, 0.35):
-        edges = np.zeros(len(columns)), np.full(len(columns), gap * unit)
-        shown = inside.picture(0.0, (0.0, 0.0), *edges, ends, unit)[..., :3].mean(axis=-1)
+        upper = np.zeros(len(columns), np.float32)
+        shown = inside.picture(0.0, (0.0, 0.0), upper, upper + gap * unit, ends, unit)[..., :3].mean(axis=-1)
         brightest.append(shown[:, middle].max())
         assert shown[:, corner].max() < 0.8 * shown[:, middle].max()
     assert (np.diff(brightest) > 0).all()

@@ -4,9 +4,9 @@ python -m scripts.contact_sheets out=<folder> avatar=<avatar folder>
 python -m scripts.contact_sheets out=<folder> avatar=<avatar folder> audio=<recording>
 python -m scripts.contact_sheets out=<folder> avatar=<avatar folder> motion=<motion.npz>
 
-Writes `core7.png`, each channel in a row, and `arkit55.png`, each blendshape at its upper end. With a recording, which
-`checkpoint` turns into motion, or with a motion of `scripts.predict`, it writes `speech.png` too: the face at five
-pictures a second, a second in a row.
+Writes `core7.png`, each channel in a row, and `arkit55.png`, the face with each blendshape at its upper end. With a
+recording, which `checkpoint` turns into motion, or with a motion of `scripts.predict`, it writes `speech.png` too: the
+face at five pictures a second, a second in a row.
 """
 
 import logging
@@ -43,7 +43,9 @@ def main(config: DictConfig) -> None:
         )
     }
     labels, frames = every_shape()
-    sheets["arkit55"] = labels, [renderer.render(state, frame) for frame in frames], config.steps
+    # A blendshape is a small thing, and no shape moves the head.
+    shapes = [around_face(renderer.render(state, frame), avatar.landmarks) for frame in frames]
+    sheets["arkit55"] = labels, shapes, config.steps
     if spoken is not None:
         labels, frames = moments(spoken, config.speech.per_second, config.speech.longest_s)
         images = [around_face(renderer.render(state, frame), avatar.landmarks) for frame in frames]

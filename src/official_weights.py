@@ -139,11 +139,19 @@ def _read(path: Path, source: OfficialFile) -> Any:
 
 def _tensors(content: Any, path: Path, source: OfficialFile) -> dict[str, Tensor]:
     if source.section is not None:
-        content = content.get(source.section) if isinstance(content, Mapping) else None
+        content = _section(content, source.section) if isinstance(content, Mapping) else None
     if not isinstance(content, Mapping) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
         place = "" if source.section is None else f" under {source.section!r}"
         raise _unfit(path, source, f"no tensors by name{place}")
     return {str(key).replace(source.prefix, ""): tensor for key, tensor in content.items()}
+
+
+def _section(content: Mapping[Any, Any], name: str) -> Any:
+    """A part of a file, or None; in a flat file (.safetensors) its name stands in front of the keys."""
+    if name in content:
+        return content[name]
+    start = f"{name}."
+    return {key.removeprefix(start): tensor for key, tensor in content.items() if str(key).startswith(start)} or None
 
 
 def _unfit(path: Path, source: OfficialFile, reason: str) -> CheckpointError:

@@ -8,7 +8,7 @@ they say something about the values that are not stored.
 
 import math
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,14 @@ class VectorFile:
         return self._arrays[name]
 
     def compare(
-        self, name: str, ours: object, *, relative: float = 0.0, absolute: float = 0.0, optional: bool = False
+        self,
+        name: str,
+        ours: object,
+        *,
+        relative: float = 0.0,
+        absolute: float = 0.0,
+        differing: float = 1.0,
+        optional: bool = False,
     ) -> None:
         """Compare our answer with the stored one.
 
@@ -95,6 +102,7 @@ class VectorFile:
             ours: array, tensor, number or text.
             relative: limit as a share of the largest stored value.
             absolute: limit in the unit of the values; the larger of the two counts. Neither: exactly equal.
+            differing: share of the stored values that may differ at all.
             optional: not every file has this vector.
         """
         if name not in self.names:
@@ -103,7 +111,18 @@ class VectorFile:
             return
         self._unused.discard(name)
         values = ours.detach().cpu().numpy() if isinstance(ours, Tensor) else np.asarray(ours)
-        self._comparisons.append(self._compared(name, values, relative, absolute))
+        comparison = self._compared(name, values, relative, absolute)
+        if comparison.passed and differing < 1:
+            share = self._differing(name, values)
+            if share > differing:
+                note = f"{share:.2%} of the values differ, at most {differing:.2%} may"
+                comparison = replace(comparison, limit_abs=-math.inf, note=note)
+        self._comparisons.append(comparison)
+
+    def fail(self, name: str, note: str) -> None:
+        """A vector that can't be compared, and why."""
+        self._unused.discard(name)
+        self._comparisons.append(failed(self._full(name), note))
 
     def comparisons(self) -> list[Comparison]:
         """All of the file; a vector that nobody looked at fails."""
@@ -128,6 +147,12 @@ class VectorFile:
             max_abs, peak = self._against_samples(name, values)
         max_rel = max_abs / peak if peak else (0.0 if max_abs == 0 else math.inf)
         return Comparison(self._full(name), max_abs, max_rel, max(absolute, relative * peak))
+
+    def _differing(self, name: str, ours: NDArray[Any]) -> float:
+        """Share of the stored values of an array that ours differ from."""
+        if name in self._arrays:
+            return float(np.mean(ours != self._arrays[name]))
+        return float(np.mean(ours.ravel()[self._arrays[name + "@idx"]] != self._arrays[name + "@val"]))
 
     def _against_samples(self, name: str, values: NDArray[np.float64]) -> tuple[float, float]:
         """Largest difference and largest stored value of an array of which only samples are stored."""

@@ -14,7 +14,7 @@ from torch import nn
 
 from src.parity_run import CHECKSUMS, SeededNetworks, read_json, run_files
 from src.parity_vectors import Comparison, VectorFile
-from src.render.liveportrait import parity_networks
+from src.render.liveportrait import parity_crops, parity_maths, parity_motion, parity_networks
 from src.render.liveportrait.parity_seeds import WEIGHTS
 
 logger = logging.getLogger(__name__)
@@ -25,6 +25,10 @@ CASES: dict[str, Callable[[VectorFile, SeededNetworks], None]] = {
     "W": parity_networks.compare_warping,
     "G": parity_networks.compare_generator,
     "S": parity_networks.compare_heads,
+    "math": parity_maths.compare_maths,
+    "crop": parity_crops.compare_crops,
+    "motion": parity_motion.compare_motion,
+    "e2e": parity_motion.compare_chain,
 }
 """Who compares a file, by its name."""
 

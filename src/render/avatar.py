@@ -50,6 +50,7 @@ from src.render.avatar_schema import (
 )
 from src.render.avatar_signature import check_signature
 from src.render.cropping import MINIMUM_FACE_PX, crop_box, cut, face_size, the_one_face
+from src.render.face_shape import check_shape
 from src.render.matting import filled_background, finds_the_face, matte_from_landmarks, refined_matte
 
 logger = logging.getLogger(__name__)
@@ -201,6 +202,7 @@ class Avatar:
         image, background = (from_png(files[file], said.size, 3, f"{where}: {file}") for file in (PICTURE, BACKGROUND))
         matte = from_png(files[MATTE], said.size, 1, f"{where}: {MATTE}")
         landmarks = from_npy(files[LANDMARKS], said.size, f"{where}: {LANDMARKS}")
+        check_shape(landmarks, said.size, f"{where}: {LANDMARKS}", AGAIN)
         return cls(said.name, image, landmarks, matte, background, said.crop, said.source_sha256, said.details)
 
 

@@ -17,14 +17,18 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from src.errors import RenderError
 from src.render.avatar import Avatar
 from src.render.avatar_archive import write_archive
 from src.render.avatar_checks import checks_of
+from src.render.avatar_files import as_npy
 from src.render.avatar_package import pack_avatar, unpack_avatar
+from src.render.avatar_picture import pose_frames
 from src.render.avatar_schema import FILES as NAMES
+from src.render.mesh import MeshRenderer
 from tests.render.damage import damaged, png_that_claims, with_right_checksums
 from tests.render.portraits import drawn_avatar
 from tests.render.test_avatar_checks import TODAY
@@ -199,3 +203,37 @@ def test_links_and_folders_in_a_folder_are_not_followed_anywhere(tmp_path: Path)
             assert not (tmp_path / "one.avatar").exists()
             (tmp_path / "one" / name).rmdir() if make is Path.mkdir else (tmp_path / "one" / name).unlink()
         (tmp_path / "one" / name).write_bytes(FILES[name])
+
+
+def harmed_points(rng: np.random.Generator) -> np.ndarray:
+    """Landmarks as no detector gives them, some of them still a face."""
+    points = drawn_avatar().landmarks.copy()
+    some = rng.integers(478, size=rng.integers(1, 40))
+    match rng.integers(7):
+        case 0:
+            points += rng.normal(0, 10 ** rng.uniform(-1, 2), points.shape)
+        case 1:
+            points[:] = points[rng.integers(478)]
+        case 2:
+            points[:, rng.integers(3)] = rng.uniform(-1000, 1000)
+        case 3:
+            points *= rng.choice([-1, 0, 1e-3, 0.1, 3.9, 1e-30])
+        case 4:
+            points[some] = rng.uniform(-1000, 1000, (len(some), 3))
+        case 5:
+            points = points[rng.permutation(478)]
+        case 6:
+            points[some] += rng.normal(0, 20, (len(some), 3))
+    return np.clip(points, -1000, 1000).astype(np.float32)
+
+
+def test_whatever_loads_can_be_rendered() -> None:
+    rng = np.random.default_rng(0)
+    renderer = MeshRenderer(size=256, grid_step=4, iterations=4)
+    shown = 0
+    for _ in range(CASES // 12):
+        files = described(FILES | {"landmarks.npy": as_npy(harmed_points(rng))})
+        with suppress(RenderError):
+            state = renderer.prepare(Avatar.from_files(files, "one"))
+            shown += renderer.render(state, pose_frames()[0]).shape == (256, 256, 3)
+    assert 0 < shown < CASES // 12

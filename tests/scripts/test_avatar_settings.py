@@ -16,7 +16,9 @@ from src.errors import ConfigError, RenderError
 from src.motion import ARKIT55, CORE7, Motion
 from src.realtime.idle import NoIdle
 from src.render.avatar_schema import Details
+from tests.realtime.test_predictor import tiny
 from tests.render.portraits import drawn_avatar
+from tests.scripts.conftest import save_checkpoint
 from tests.scripts.test_realtime import composed, realtime
 
 BLUE = {"kind": "coloured", "colour": [0, 0, 255]}
@@ -162,3 +164,15 @@ def test_the_portrait_of_a_training_run_asks_its_avatar_too() -> None:
     blue = replace(drawn_avatar(), details=Details.of({"background_policy": BLUE}, "test"))
     picture = renderer.render(renderer.prepare(blue), CORE7.neutral)
     assert (picture[:20, :40] == (0, 0, 255)).all()
+
+
+def test_a_model_of_blendshapes_speaks_in_full_or_in_core7_as_the_avatar_was_made(inputs: Path, tmp_path: Path) -> None:
+    checkpoint = save_checkpoint(tiny(spec=ARKIT55), tmp_path / "rich.ckpt")
+    shown = {}
+    for spec in ("arkit55", "core7"):
+        avatar = saved(tmp_path / spec, spec=spec)
+        given = [f"checkpoint='{checkpoint}'", f"avatar='{avatar}'", "clock=virtual", "realtime/idle=still"]
+        realtime(inputs, tmp_path / f"live_{spec}", *given)
+        shown[spec] = pictures(tmp_path / f"live_{spec}" / "talking.mp4")
+    assert len(shown["core7"]) == len(shown["arkit55"]) == 25
+    assert np.abs(shown["core7"] - shown["arkit55"]).max() > 30

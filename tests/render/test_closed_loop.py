@@ -120,6 +120,9 @@ def test_landmarks_follow_what_was_asked() -> None:
         asked = random_motion(np.random.default_rng(0), 100)
         images = (renderer.render(state, frame) for frame in (CORE7.neutral, *asked))
         loop = measure_together(asked, [landmarker.detect(image) for image in images])
+        alone = swept_motion(7)
+        images = (renderer.render(state, frame) for frame in (CORE7.neutral, *alone))
+        swept = measure_swept(alone, [landmarker.detect(image) for image in images])
     assert loop.found == len(asked)
     for name, least in MINIMUM_R.items():
         assert loop.r[name] >= least, (name, loop.r)
@@ -127,3 +130,6 @@ def test_landmarks_follow_what_was_asked() -> None:
     assert loop.mean_error["jaw_open"] < 0.035
     for angle in ("head_yaw", "head_pitch", "head_roll"):
         assert loop.mean_error[angle] < 3.0, (angle, loop.mean_error)
+    for name in ("jaw_open", "mouth_wide", "mouth_narrow", "mouth_width", "eye_blink"):
+        assert swept.r[name] >= 0.95, (name, swept.r)
+    assert swept.slope["eye_blink"] == pytest.approx(1.0, abs=0.2)

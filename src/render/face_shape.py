@@ -50,8 +50,10 @@ def _wrong(points: NDArray[np.float64], size: int) -> str | None:
         return f"eyes {unit:.3g} pixels apart"
     right, left = points[list(FACE_SIZE_POINTS)]
     between = (right + left) / 2
-    if not (between[:2] >= 0).all() or not (between[:2] < size).all():
-        return "eyes outside the picture"
+    lips = points[list(OUTER_LIP)].mean(axis=0)
+    for name, middle in (("eyes", between[:2]), ("lips", lips[:2])):
+        if not (middle >= 0).all() or not (middle < size).all():
+            return f"{name} outside the picture"
     if np.linalg.norm(points - between, axis=1).max() > _REACH * unit:
         return "points far from the others"
     across, down = (left - right)[:2], (points[CHIN] - points[FOREHEAD])[:2]
@@ -64,7 +66,7 @@ def _wrong(points: NDArray[np.float64], size: int) -> str | None:
         if not least <= radius <= most:
             return f"a {name} of {2 * radius:.2g} face sizes"
     along = across / np.linalg.norm(across)
-    mouth = (points[list(OUTER_LIP)].mean(axis=0) - between)[:2] / unit
+    mouth = (lips - between)[:2] / unit
     below, aside = float(along[0] * mouth[1] - along[1] * mouth[0]), float(along @ mouth)
     if not _BELOW[0] <= below <= _BELOW[1] or abs(aside) > _ASIDE:
         return "the mouth is not below the eyes"

@@ -43,6 +43,7 @@ def changed(index: tuple[int, ...], change: Callable[[Points], Points]) -> Point
         (np.zeros((478, 3)), "eyes 0 pixels apart"),
         (drawn_landmarks() * 0.1, "eyes 7.4 pixels apart"),
         (drawn_landmarks() + 300, "eyes outside the picture"),
+        (drawn_landmarks() + np.float32([0, 120, 0]), "lips outside the picture"),
         (changed((7,), lambda some: some + 400), "points far from the others"),
         (drawn_landmarks() * (-1, 1, 1) + (SIDE, 0, 0), "mirrored"),
         (turned(drawn_landmarks(), 85, 0, 0), "mirrored, or seen from the side"),

@@ -289,5 +289,10 @@ def _moving(expression: ExpressionField, sheet: int, seen: NDArray[np.bool_]) ->
     ]
     ways = [np.abs(field).max(axis=2) for field in fields]
     reached = np.any([way > STILL * max(float(way.max()), 1.0) for way in ways], axis=0) & seen
+    if not reached.any():
+        raise RenderError(
+            "the avatar can't be animated: nothing of its face that moves is seen. Make it again from a photo "
+            "that shows the whole face, with `python -m scripts.make_avatar`."
+        )
     rows, columns = (np.flatnonzero(reached.any(axis=axis)) for axis in (1, 0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

@@ -263,3 +263,10 @@ def test_an_avatar_of_another_size_is_scaled(renderer: MeshRenderer, closed: Mes
 def test_numbers_that_do_not_fit_together_are_refused(size: int, step: int, iterations: int) -> None:
     with pytest.raises(RenderError, match=r"Correct conf/render/mesh.yaml"):
         MeshRenderer(size=size, grid_step=step, iterations=iterations)
+
+
+def test_an_avatar_of_which_nothing_moves_is_refused() -> None:
+    avatar = drawn_avatar()
+    outside = replace(avatar, landmarks=avatar.landmarks + np.float32([0, 250, 0]))
+    with pytest.raises(RenderError, match="nothing of its face that moves is seen"):
+        MeshRenderer(size=256, grid_step=4, iterations=4).prepare(outside)

@@ -51,8 +51,6 @@ CHIN_NARROWING = 0.16
 CORNERS_IN = 0.05
 """Way of each corner inwards per opening. FaceMesh sees the corners of a mouth go apart by twice this as it opens with
 corners that stand still (mean of 12 portraits); so the width that is measured is the width that was asked for."""
-WIDTH_SEEN = 0.87
-"""Share of a movement of the corners that FaceMesh, in whose measure labels are, sees of it: mean of 12 portraits."""
 LIP_VOLUME = 0.4
 """Lips keep part of their volume: thickness lost over breadth gained."""
 JAW_OPEN_OF_CLOSE = 0.53
@@ -121,7 +119,7 @@ class Mouth:
         shapes = shapes or {}
         sealed = min(shapes.get("mouthClose", 0.0) * JAW_OPEN_OF_CLOSE * self.face_size, opened)
         own = {name: value for name, value in shapes.items() if name in SHAPES and value > 0}
-        return MouthMotion(opened, closed, width * self.face_size / (2 * WIDTH_SEEN), sealed, own)
+        return MouthMotion(opened, closed, width * self.face_size / 2, sealed, own)
 
     def jaw_px(self, motion: MouthMotion) -> float:
         """How far the jaw itself is down from biting: lips that open by their own muscles need no jaw."""

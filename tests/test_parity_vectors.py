@@ -71,3 +71,22 @@ def test_a_damaged_file_is_named(tmp_path: Path, vectors: VectorFile) -> None:
         VectorFile(tmp_path / "x.npz")
     with pytest.raises(DataError, match="no array 'z'"):
         vectors.value("z")
+
+
+def test_bytes_may_differ_by_one_but_only_a_few_of_them(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", u8=np.zeros(200, np.uint8))
+    for changed, passes in ((1, True), (2, False)):
+        vectors = VectorFile(tmp_path / "x.npz")
+        ours = np.zeros(200, np.uint8)
+        ours[:changed] = 1
+        vectors.compare("u8", ours, absolute=1, differing=0.005)
+        (found,) = vectors.comparisons()
+        assert found.passed is passes
+        assert found.note == ("" if passes else "1.00% of the values differ, at most 0.50% may")
+
+
+def test_what_cannot_be_compared_is_said_once(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", a=np.zeros(2))
+    vectors = VectorFile(tmp_path / "x.npz")
+    vectors.fail("a", "no such case")
+    assert [(one.name, one.note, one.passed) for one in vectors.comparisons()] == [("x/a", "no such case", False)]

@@ -65,3 +65,13 @@ def test_a_folder_without_vectors_is_said_plainly(tmp_path: Path) -> None:
     done = check(tmp_path)
     assert done.returncode == 2
     assert f"error: {tmp_path}: no .npz with parity vectors." in done.stderr
+
+
+@pytest.mark.slow
+def test_all_stored_vectors_pass(shared: Path) -> None:
+    done = check(shared / "liveportrait" / "parity")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert set(report) == {"weights", "F", "M", "W", "G", "S", "math", "crop", "motion", "e2e"}
+    assert all(file["pass"] and file["failed"] == 0 for file in report.values())
+    assert {"max_abs", "max_rel", "worst", "vectors"} <= set(report["e2e"])

@@ -8,10 +8,12 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from torch import nn
 
+from src.errors import DataError
 from src.parity_run import CHECKSUMS, SeededNetworks, read_json, run_files
 from src.parity_vectors import Comparison, VectorFile
 from src.render.liveportrait import parity_crops, parity_maths, parity_motion, parity_networks
@@ -72,7 +74,8 @@ def run_vectors(folder: Path, seed: int, builders: Mapping[str, Callable[[], nn.
         logger.warning(
             "%s lacks %s: whether the seeded weights are the right ones only shows in the vectors", folder, CHECKSUMS
         )
-    return run_files(folder, CASES, SeededNetworks(builders, seed, checksums=checksums, exceptions=WEIGHTS))
+    cases = {name: partial(_compare, compare) for name, compare in CASES.items()}
+    return run_files(folder, cases, SeededNetworks(builders, seed, checksums=checksums, exceptions=WEIGHTS))
 
 
 def by_file(comparisons: Sequence[Comparison]) -> dict[str, FileParity]:
@@ -81,6 +84,16 @@ def by_file(comparisons: Sequence[Comparison]) -> dict[str, FileParity]:
     for comparison in comparisons:
         groups.setdefault(comparison.name.partition("/")[0], []).append(comparison)
     return {name: _together(group) for name, group in groups.items()}
+
+
+def _compare(
+    compare: Callable[[VectorFile, SeededNetworks], None], vectors: VectorFile, networks: SeededNetworks
+) -> None:
+    """One file; without the inputs that its vectors need, it fails alone."""
+    try:
+        compare(vectors, networks)
+    except DataError as error:
+        vectors.fail("inputs", str(error))
 
 
 def _together(group: Sequence[Comparison]) -> FileParity:

@@ -16,8 +16,6 @@ from src.render.liveportrait.parity_seeds import LEVELS, MATHS, seeded_image
 from src.render.liveportrait.pictures import drawn_pictures, network_input
 from src.render.liveportrait.smoothing import smooth_sequence
 
-_AXIS_DEGREES = 30.0
-
 
 def compare_maths(vectors: VectorFile, networks: SeededNetworks) -> None:
     """Everything in the file; each part only if the file has it."""
@@ -48,8 +46,11 @@ def _head_pose(vectors: VectorFile, networks: SeededNetworks) -> None:
 def _rotation(vectors: VectorFile, networks: SeededNetworks) -> None:
     angles = [_tensor(vectors, f"rotation/{axis}") for axis in ("pitch", "yaw", "roll")]
     vectors.compare("rotation/out", rotation_of(*angles), relative=MATHS)
-    about = _AXIS_DEGREES * torch.eye(3)
-    vectors.compare("rotation/axis30_out", rotation_of(about[:, :1], about[:, 1:2], about[:, 2:]), relative=MATHS)
+    for name in vectors.names:
+        found = re.fullmatch(r"rotation/axis(\d+)_out", name)
+        if found is not None:
+            about = float(found[1]) * torch.eye(3)
+            vectors.compare(name, rotation_of(about[:, :1], about[:, 1:2], about[:, 2:]), relative=MATHS)
 
 
 def _keypoints(vectors: VectorFile, networks: SeededNetworks) -> None:

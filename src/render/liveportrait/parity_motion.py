@@ -17,11 +17,11 @@ from src.render.liveportrait.animation import Animator
 from src.render.liveportrait.animation_options import OFFICIAL, AnimationOptions, Friendly
 from src.render.liveportrait.driving import MotionTemplate, frame_of, template_of_images
 from src.render.liveportrait.finishing import Correctors, Portrait
-from src.render.liveportrait.keypoints import FaceMotion, RawMotion, degrees_of, motion_of
+from src.render.liveportrait.keypoints import RawMotion, degrees_of, motion_of
 from src.render.liveportrait.parity_seeds import LEVELS, LEVELS_SHARE, MATHS, NETWORK, PICTURE, seeded_image
 from src.render.liveportrait.pictures import drawn_pictures, network_input
 from src.render.liveportrait.ratios import eye_ratios, lip_ratios
-from src.render.liveportrait.video_animation import animate_video
+from src.render.liveportrait.video_animation import animate_video, first_frames
 
 CASES = "motion_cases.json"
 
@@ -53,18 +53,19 @@ def compare_motion(vectors: VectorFile, networks: SeededNetworks) -> None:
     portrait = portrait_of(raw, landmarks)
     vectors.compare("source_info/x_s", portrait.keypoints, relative=MATHS)
 
-    named = {name.split("/")[1] for name in vectors.names if name.startswith("case/")}
-    cases = read_json(vectors.path.parent / CASES) if named else {}
+    templates = {name.partition("/")[0] for name in vectors.names if name.startswith("template")}
+    stored = {name: stored_template(vectors, name) for name in templates}
+    cases = read_json(vectors.path.parent / CASES) if any(name.startswith("case/") for name in vectors.names) else {}
     for name, case in cases.items():
         try:
-            source, driven = run_case(case, portrait, stored_template(vectors, case["template"]), networks)
+            source, driven = run_case(case, portrait, stored[case["template"]], networks)
         except (Audio2MotionError, KeyError, TypeError, ValueError) as error:
             vectors.fail(f"case/{name}/x_d", f"{CASES}: {type(error).__name__}: {error}")
             continue
         vectors.compare(f"case/{name}/x_s", source, relative=MATHS)
         vectors.compare(f"case/{name}/x_d", driven, relative=MATHS)
     if any(name.startswith(f"{_DRIVING}/") for name in vectors.names):
-        _compare_driving_pictures(vectors, networks, _of_one(portrait))
+        _compare_driving_pictures(vectors, networks, first_frames(portrait, 1))
 
 
 def compare_chain(vectors: VectorFile, networks: SeededNetworks) -> None:
@@ -112,14 +113,15 @@ def run_case(
     """
     options, correctors = options_of(case["options"]), correctors_of(networks)
     if case["source"].startswith("video"):
-        count = re.search(r"\d+", case["source"])
-        if count is not None and int(count[0]) != len(portrait.keypoints):
+        named = re.search(r"\d+", case["source"])
+        count = len(portrait.keypoints) if named is None else int(named[0])
+        if count > len(portrait.keypoints):
             raise ValueError(f"source is {case['source']!r}, but there are landmarks of {len(portrait.keypoints)}")
-        video, driven = animate_video(portrait, correctors, options, template)
+        video, driven = animate_video(first_frames(portrait, count), correctors, options, template)
         return video.keypoints, driven
     if case["source"] != "image":
         raise ValueError(f"unknown source {case['source']!r}")
-    source = _of_one(portrait)
+    source = first_frames(portrait, 1)
     animator = Animator(source, correctors, options, lone=template.num_frames == 1)
     frames = template.frames()
     driven = torch.cat([animator.step(frame_of(frames, i)) for i in range(template.num_frames)])
@@ -136,7 +138,11 @@ def options_of(official: Mapping[str, Any]) -> AnimationOptions:
 
 def stored_template(vectors: VectorFile, name: str) -> MotionTemplate:
     """A driver that is stored whole."""
-    ratios = {ours: vectors.value(f"{name}/{key}") for key, ours in (("c_eyes", "eye_ratios"), ("c_lip", "lip_ratios"))}
+    ratios = {
+        ours: vectors.value(f"{name}/{key}")
+        for key, ours in (("c_eyes", "eye_ratios"), ("c_lip", "lip_ratios"))
+        if f"{name}/{key}" in vectors.names
+    }
     return MotionTemplate(
         fps=_FPS,
         rotation=vectors.value(f"{name}/R"),
@@ -176,9 +182,3 @@ def _compare_driving_pictures(vectors: VectorFile, networks: SeededNetworks, por
     animator = Animator(portrait, correctors_of(networks), OFFICIAL)
     driven = torch.cat([animator.step(template.frame(i)) for i in range(template.num_frames)])
     vectors.compare(f"{_DRIVING}/x_d", driven, relative=MATHS)
-
-
-def _of_one(portrait: Portrait) -> Portrait:
-    """The first frame of a video."""
-    ratios = [None if values is None else values[:1] for values in (portrait.eye_ratios, portrait.lip_ratio)]
-    return Portrait(FaceMotion(*(values[:1] for values in portrait.motion)), *ratios)

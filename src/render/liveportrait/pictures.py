@@ -59,17 +59,16 @@ def limit_size(image: Picture) -> Picture:
     height, width = image.shape[:2]
     longest = max(height, width)
     if longest > SOURCE_SIDE_PX:
-        # The longer side exactly; the other is truncated.
-        height, width = (
-            SOURCE_SIDE_PX if side == longest else side * SOURCE_SIDE_PX // longest for side in (height, width)
+        # The longer side becomes 1280; the other is truncated.
+        height, width = (side * SOURCE_SIDE_PX // longest for side in (height, width))
+    across, down = (side - side % SOURCE_DIVISION for side in (width, height))
+    if min(across, down) == 0:
+        raise RenderError(
+            f"source: a picture of {image.shape[1]} x {image.shape[0]} pixels is too narrow. Use another one."
         )
-        if min(height, width) < SOURCE_DIVISION:
-            raise RenderError(f"source: a picture of {image.shape[1]} x {image.shape[0]} pixels is too narrow.")
+    if longest > SOURCE_SIDE_PX:
         image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
-    height, width = (side - side % SOURCE_DIVISION for side in image.shape[:2])
-    if min(height, width) < SOURCE_DIVISION:
-        raise RenderError(f"source: a picture of {image.shape[1]} x {image.shape[0]} pixels is too narrow.")
-    return image[:height, :width]
+    return image[:down, :across]
 
 
 def check_picture(image: Picture) -> None:

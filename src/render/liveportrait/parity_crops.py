@@ -31,7 +31,9 @@ def compare_crops(vectors: VectorFile, networks: SeededNetworks) -> None:
             paste = CropPaste(image, vectors.value("paste/M_c2o"))
             vectors.compare("paste/mask_template", soft_mask(), relative=SAME)
             vectors.compare("paste/mask_ori", paste.mask.astype(np.float32) / 255, absolute=LEVELS / 255)
-            vectors.compare("paste/result", paste.paste(generated), absolute=LEVELS)
+            pasted = paste.start()
+            paste.paste(generated, pasted)
+            vectors.compare("paste/result", pasted, absolute=LEVELS)
 
 
 def _compare_landmarks(vectors: VectorFile, part: str, image: Picture) -> None:

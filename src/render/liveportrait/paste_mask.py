@@ -26,7 +26,7 @@ def soft_mask(size_px: int = CROP_PX) -> NDArray[np.uint8]:
 
 
 class CropPaste:
-    """Puts drawn faces into a picture. The mask is brought to the picture once.
+    """Puts drawn faces into a picture; used as `src.render.paste.PasteBack` is. The mask is brought there once.
 
     Args:
         picture: (H, W, 3) RGB; read only from now on.
@@ -39,30 +39,49 @@ class CropPaste:
 
     def __init__(self, picture: Picture, to_picture: Array, size_px: int = CROP_PX) -> None:
         check_picture(picture)
-        self._to_picture, self._crop_px = to_picture, size_px
         height, width = picture.shape[:2]
-        self._size_px = (width, height)
-        self.mask: NDArray[np.uint8] = warped(soft_mask(size_px), to_picture, self._size_px)
+        self._picture, self._crop_px = picture, size_px
+        self.mask: NDArray[np.uint8] = warped(soft_mask(size_px), to_picture, (width, height))
         """(H, W, 3) how much of the drawn face counts, 0..255."""
-        if not self.mask.any():
+        rows, columns = (np.flatnonzero(self.mask[..., 0].any(axis=axis)) for axis in (1, 0))
+        if len(rows) == 0:
             raise RenderError(
                 f"paste: the crop lies outside of the picture of {width} x {height} pixels. Give the picture that it "
                 "was cut from."
             )
-        self._weight = self.mask.astype(np.float32) / 255
-        self._still = (1 - self._weight) * picture
+        self._rows = slice(int(rows[0]), int(rows[-1]) + 1)
+        self._columns = slice(int(columns[0]), int(columns[-1]) + 1)
+        self._to_box = to_picture.astype(np.float64)
+        self._to_box[:2, 2] -= (self._columns.start, self._rows.start)
+        self._weight = self.mask[self._rows, self._columns].astype(np.float32) / 255
+        self._still = (1 - self._weight) * picture[self._rows, self._columns]
 
-    def paste(self, drawn: Picture) -> Picture:
-        """The picture with a face in it.
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of the whole picture."""
+        height, width = self._picture.shape[:2]
+        return height, width, 3
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom of what `paste` writes."""
+        return self._columns.start, self._rows.start, self._columns.stop, self._rows.stop
+
+    def start(self) -> Picture:
+        """The picture, a fresh copy for the caller to paste into again and again."""
+        return self._picture.copy()
+
+    def paste(self, drawn: Picture, out: Picture) -> None:
+        """Write a drawn face into its place.
 
         Args:
             drawn: (S, S, 3) RGB.
-
-        Returns:
-            (H, W, 3). Levels are truncated.
+            out: from `start`; outside of `box` nothing is touched. Levels are truncated.
         """
         if drawn.shape != (self._crop_px, self._crop_px, 3):
             raise RenderError(f"paste: a face of shape {drawn.shape}, expected {(self._crop_px, self._crop_px, 3)}")
+        height, width = self._weight.shape[:2]
         # Per frame: OpenCV is quick, and the border where it isn't exact is masked.
-        face = cv2.warpAffine(drawn, self._to_picture[:2], self._size_px, flags=cv2.INTER_LINEAR)
-        return np.clip(self._weight * face + self._still, 0, 255).astype(np.uint8)
+        face = cv2.warpAffine(drawn, self._to_box[:2], (width, height), flags=cv2.INTER_LINEAR)
+        blended = cv2.multiply(face, self._weight, dtype=cv2.CV_32F)
+        out[self._rows, self._columns] = np.clip(cv2.add(blended, self._still, dst=blended), 0, 255)

@@ -24,18 +24,25 @@ def test_the_mask_falls_to_zero_over_16_pixels() -> None:
 
 def test_what_was_cut_out_goes_back_unchanged() -> None:
     cut = cut_face(PICTURE, SQUARE)
-    pasted = CropPaste(PICTURE, cut.to_picture).paste(cut.image)
+    paste = CropPaste(PICTURE, cut.to_picture)
+    pasted = paste.start()
+    paste.paste(cut.image, pasted)
     assert np.abs(pasted.astype(int) - PICTURE).mean() < 2
 
 
 def test_only_the_inside_of_the_crop_changes() -> None:
     cut = cut_face(PICTURE, SQUARE)
     paste = CropPaste(PICTURE, cut.to_picture)
-    pasted = paste.paste(np.zeros((512, 512, 3), np.uint8))
+    pasted = paste.start()
+    paste.paste(np.zeros((512, 512, 3), np.uint8), pasted)
     outside = paste.mask == 0
     assert 0.4 < outside.mean() < 0.8
     np.testing.assert_array_equal(pasted[outside], PICTURE[outside])
     assert not pasted[paste.mask == 255].any()
+    left, top, right, bottom = paste.box
+    outside[top:bottom, left:right] = True
+    assert outside.all()
+    assert paste.shape == PICTURE.shape
 
 
 def test_another_picture_and_another_size_are_refused() -> None:
@@ -44,4 +51,4 @@ def test_another_picture_and_another_size_are_refused() -> None:
         CropPaste(PICTURE, cut.to_picture)
     paste = CropPaste(PICTURE, cut_face(PICTURE, SQUARE).to_picture)
     with pytest.raises(RenderError, match=r"a face of shape \(256, 256, 3\), expected \(512, 512, 3\)"):
-        paste.paste(PICTURE)
+        paste.paste(PICTURE, paste.start())

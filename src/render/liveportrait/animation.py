@@ -14,7 +14,7 @@ from src.errors import MotionError, RenderError
 from src.render.liveportrait.animation_options import AnimationOptions, Friendly, Region
 from src.render.liveportrait.driving import DrivingFrame
 from src.render.liveportrait.finishing import Correctors, Finishing, Portrait
-from src.render.liveportrait.keypoint_sets import CLOSED_LIPS, EXPRESSION_MASK
+from src.render.liveportrait.keypoint_sets import CLOSED_LIPS, expression_mask, mask_of
 from src.render.liveportrait.keypoints import FaceMotion
 
 
@@ -74,7 +74,7 @@ class Animator:
             t = source.t + (frame.t - first.t)
         else:
             rotation, exp, scale, t = frame.rotation, frame.exp, source.scale, frame.t
-            taken = torch.where(EXPRESSION_MASK.to(exp.device), exp, source.exp)
+            taken = torch.where(expression_mask(exp.device), exp, source.exp)
         return FaceMotion(
             kp=source.kp,
             rotation=rotation if region.moves_pose else source.rotation,
@@ -95,8 +95,9 @@ def expression_in(region: Region, source: Tensor, exp: Tensor, taken: Tensor) ->
     """
     if region is Region.POSE:
         return source
-    mask = region.keypoints
-    return taken.expand_as(source) if mask is None else torch.where(mask.to(exp.device), exp, source)
+    if region.keypoints is None:
+        return taken.expand_as(source)
+    return torch.where(mask_of(region.keypoints, exp.device), exp, source)
 
 
 def size_ratio(portrait: Tensor, driven: Tensor) -> Tensor:

@@ -4,10 +4,8 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from torch import Tensor
-
 from src.errors import ConfigError
-from src.render.liveportrait.keypoint_sets import EYES, LIPS, mask_of
+from src.render.liveportrait.keypoint_sets import EYES, LIPS
 
 
 class Region(StrEnum):
@@ -25,9 +23,9 @@ class Region(StrEnum):
         return self in (Region.ALL, Region.POSE)
 
     @property
-    def keypoints(self) -> Tensor | None:
-        """(21, 1) mask of the keypoints whose expression follows; None: not by keypoints."""
-        return {Region.LIPS: mask_of(LIPS), Region.EYES: mask_of(EYES)}.get(self)
+    def keypoints(self) -> tuple[int, ...] | None:
+        """Whose expression follows; None: not by keypoints."""
+        return {Region.LIPS: LIPS, Region.EYES: EYES}.get(self)
 
 
 class Friendly(StrEnum):

@@ -1,11 +1,13 @@
 """Which of the 21 keypoints move what, and their expression with closed lips: facts about the official weights."""
 
+import functools
 from typing import Final
 
 import numpy as np
 import torch
 
 NUM_KEYPOINTS: Final = 21
+_CPU: Final = torch.device("cpu")
 
 LIPS: Final = (6, 12, 14, 17, 19, 20)
 EYES: Final = (11, 13, 15, 16, 18)
@@ -19,22 +21,22 @@ _AXES_OF_AN_EXPRESSION = {
 """Axes of keypoints that an expression taken over from another face may set; the rest is the shape of the face."""
 
 
-def mask_of(keypoints: tuple[int, ...]) -> torch.Tensor:
-    """(21, 1) true for these keypoints."""
+@functools.cache
+def mask_of(keypoints: tuple[int, ...], device: torch.device = _CPU) -> torch.Tensor:
+    """(21, 1) true for these keypoints; read only."""
     mask = torch.zeros(NUM_KEYPOINTS, 1, dtype=torch.bool)
     mask[list(keypoints)] = True
-    return mask
+    return mask.to(device)
 
 
-def _expression_mask() -> torch.Tensor:
+@functools.cache
+def expression_mask(device: torch.device = _CPU) -> torch.Tensor:
+    """(21, 3) true for what an expression taken over from another face may set; read only."""
     mask = torch.zeros(NUM_KEYPOINTS, 3, dtype=torch.bool)
     for keypoint, axes in _AXES_OF_AN_EXPRESSION.items():
         mask[keypoint, list(axes)] = True
-    return mask
+    return mask.to(device)
 
-
-EXPRESSION_MASK: Final = _expression_mask()
-"""(21, 3) true for what an expression taken over from another face may set."""
 
 CLOSED_LIPS: Final = np.array(
     [

@@ -8,7 +8,7 @@ from src.render.liveportrait.animation_options import AnimationOptions
 from src.render.liveportrait.driving import DrivingFrame, MotionTemplate
 from src.render.liveportrait.finishing import Correctors, Finishing, Portrait, required
 from src.render.liveportrait.heads import retargeted
-from src.render.liveportrait.keypoint_sets import CLOSED_LIPS, EXPRESSION_MASK
+from src.render.liveportrait.keypoint_sets import CLOSED_LIPS, expression_mask
 from src.render.liveportrait.keypoints import FaceMotion
 from src.render.liveportrait.smoothing import smooth_sequence
 
@@ -65,7 +65,7 @@ def _driven(source: FaceMotion, driver: DrivingFrame, options: AnimationOptions,
         exp = source.exp + (driver.exp - driver.exp[:1])
     if not lone:
         rotation, exp = (_smooth(values, options.observation_variance) for values in (rotation, exp))
-    taken = torch.where(EXPRESSION_MASK.to(exp.device), exp, source.exp)
+    taken = torch.where(expression_mask(exp.device), exp, source.exp)
     return FaceMotion(
         kp=source.kp,
         rotation=rotation if region.moves_pose else source.rotation,

@@ -11,7 +11,7 @@ from src.render.liveportrait.animation import Animator, size_ratio
 from src.render.liveportrait.animation_options import OFFICIAL, AnimationOptions, Friendly, Region
 from src.render.liveportrait.driving import DrivingFrame
 from src.render.liveportrait.finishing import Correctors, Portrait
-from src.render.liveportrait.keypoint_sets import CLOSED_LIPS, EXPRESSION_MASK, EYES, LIPS
+from src.render.liveportrait.keypoint_sets import CLOSED_LIPS, EYES, LIPS, expression_mask
 from src.render.liveportrait.keypoints import FaceMotion, rotation_of
 from tests.render.liveportrait.motions import correctors, portrait, template
 
@@ -64,7 +64,7 @@ def test_absolute_expressions_leave_the_shape_of_the_face() -> None:
     frame = template(1).frame(0)._replace(exp=torch.ones(1, 21, 3))
     options = replace(PLAIN, relative=False, region=Region.EXPRESSION)
     ways = (Animator(still, NONE, options).step(frame) - still.keypoints)[0]
-    assert torch.equal(ways.abs() > 0.5, EXPRESSION_MASK)
+    assert torch.equal(ways.abs() > 0.5, expression_mask())
 
 
 def test_a_single_picture_is_measured_from_closed_lips() -> None:

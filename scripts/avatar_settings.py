@@ -1,4 +1,4 @@
-"""What a run takes from the package of its avatar.
+"""What a run takes from the package of its avatar, and whom it believes it from.
 
 The command line says more than the package, the package more than `conf/`. So `conf/` holds null where the package is
 asked, and whatever a user writes there wins.
@@ -6,6 +6,7 @@ asked, and whatever a user writes there wins.
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from pydantic import BaseModel
 
 from src.errors import ConfigError
 from src.motion import CORE7, Motion, MotionSpec, core7_of
+from src.render.avatar import Avatar
 from src.render.avatar_schema import Details
 from src.render.avatar_settings import LARGEST_GAIN
 from src.render.mesh.avatar_backdrop import packaged
@@ -23,6 +25,16 @@ from src.render.mesh.avatar_backdrop import packaged
 _PACKAGED = f"{packaged.__module__}.{packaged.__qualname__}"
 
 logger = logging.getLogger(__name__)
+
+
+def load_avatar(config: DictConfig) -> Avatar:
+    """The avatar of a run; with `trusted_key` only one that the owner of this key signed.
+
+    Raises:
+        RenderError: the package is damaged, its consent has ended, or it is not signed as asked.
+    """
+    trusted_key = None if config.trusted_key is None else Path(config.trusted_key)
+    return Avatar.load(Path(config.avatar), trusted_key=trusted_key)
 
 
 def amplitude_of(config: DictConfig, details: Details) -> NDArray[np.float32]:

@@ -22,7 +22,10 @@ from scripts.entry import run
 from scripts.video_portrait import best_picture, is_video
 from src.data.landmarks import FaceFinder
 from src.data.person_matte import person_matte
+from src.files import replacing
 from src.render.avatar import MINIMUM_FACE_PX, Avatar, check_replaceable, check_size, create_avatar
+from src.render.avatar_archive import SUFFIX, write_archive
+from src.render.avatar_files import as_png
 from src.render.avatar_schema import Details, check_consent, check_engine
 from src.render.portrait import load_portrait
 from src.render.preflight import preflight, refuse
@@ -35,8 +38,9 @@ logger = logging.getLogger(__name__)
 
 def main(config: DictConfig) -> None:
     """Read, detect, crop, write."""
-    folder = Path(config.out)
-    check_replaceable(folder)
+    out = Path(config.out)
+    if out.suffix != SUFFIX:
+        check_replaceable(out)
     check_size(config.size)
     details = details_of(config)
     check_consent(details.consent, date.today(), "make_avatar")
@@ -44,8 +48,15 @@ def main(config: DictConfig) -> None:
     image = picture_of(config.image, config.minimum_face_px)
     name = config.name or (BUILTIN_NAME if config.image == BUILTIN else Path(config.image).stem)
     avatar = avatar_from_picture(image, config.size, name, config.minimum_face_px)
-    replace(avatar, details=details).save(folder)
-    logger.info("%s: avatar %s, %d pixels, face size %.0f pixels", folder, name, avatar.size, avatar.face_size)
+    if config.picture is not None:
+        with replacing(Path(config.picture)) as unfinished:
+            unfinished.write_bytes(as_png(image))
+    avatar = replace(avatar, details=details)
+    if out.suffix == SUFFIX:
+        write_archive(avatar.files(), out)
+    else:
+        avatar.save(out)
+    logger.info("%s: avatar %s, %d pixels, face size %.0f pixels", out, name, avatar.size, avatar.face_size)
 
 
 def details_of(config: DictConfig) -> Details:

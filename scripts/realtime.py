@@ -23,7 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from scripts.avatar_settings import amplitude_of, idle_of, log_taken, spec_for
+from scripts.avatar_settings import amplitude_of, idle_of, load_avatar, log_taken, spec_for
 from scripts.best_checkpoint import resolve
 from scripts.entry import run
 from scripts.make_avatar import BUILTIN, builtin_avatar
@@ -41,7 +41,6 @@ from src.realtime.record import engine_record
 from src.realtime.session import Frame
 from src.realtime.sinks import Layout, Sink, Write
 from src.render.amplitude import scaled
-from src.render.avatar import Avatar
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +80,7 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
             "make a video with `python -m scripts.render out=<file.webm>`."
         )
     builtin = config.avatar == BUILTIN
-    avatar = builtin_avatar(renderer.size) if builtin else Avatar.load(Path(config.avatar))
+    avatar = builtin_avatar(renderer.size) if builtin else load_avatar(config)
     predictor = SpeechToMotion.load(checkpoint, config.speaker, spec_for(avatar.details))
     speech = instantiate(config.speech)
     state, amplitude = renderer.prepare(avatar), amplitude_of(config, avatar.details)

@@ -17,14 +17,13 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import Progress
 
-from scripts.avatar_settings import amplitude_of, log_taken, motion_for
+from scripts.avatar_settings import amplitude_of, load_avatar, log_taken, motion_for
 from scripts.entry import run
 from src.data.audio import load_recording
 from src.errors import ConfigError
 from src.motion import FRAMES_PER_SECOND, Motion
 from src.render.alpha_video import ALPHA_SUFFIXES, AlphaVideoWriter
 from src.render.amplitude import scaled
-from src.render.avatar import Avatar
 from src.render.mp4 import Mp4Writer
 from src.render.png_folder import PngFolder
 from src.render.renderer import Renderer
@@ -34,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 def main(config: DictConfig) -> None:
     """Load everything, then draw: nothing is written when an input is wrong."""
-    avatar = Avatar.load(config.avatar)
+    avatar = load_avatar(config)
     motion = motion_for(avatar.details, Motion.load(Path(config.motion)))
     amplitude = amplitude_of(config, avatar.details)
     log_taken(config, avatar.details)

@@ -134,6 +134,7 @@ class Realtime:
     checkpoint: str = MISSING
     speaker: str | None = None
     avatar: str = MISSING
+    trusted_key: str | None = None
     source: str = MISSING
     out: str = MISSING
     seed: int = 0
@@ -214,6 +215,7 @@ class MakeAvatar:
 
     image: str = MISSING
     out: str = MISSING
+    picture: str | None = None
     name: str | None = None
     size: int = MISSING
     minimum_face_px: float = MISSING
@@ -271,6 +273,7 @@ class Render:
     """`python -m scripts.render`: motion on an avatar into a video."""
 
     avatar: str = MISSING
+    trusted_key: str | None = None
     motion: str = MISSING
     audio: str | None = None
     out: str = MISSING

@@ -1,15 +1,19 @@
 """`scripts.make_avatar`: every setting of the package has a key, and what is wrong is said before any work."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import BaseModel
 
 import scripts.make_avatar
 from src.errors import RenderError
+from src.render.avatar import Avatar
 from src.render.avatar_schema import Details
 from src.render.avatar_settings import BlurredBackground, ColouredBackground
+from src.render.portrait import load_portrait
 from tests.scripts.test_realtime import composed
 
 
@@ -112,3 +116,12 @@ def test_a_wrong_setting_is_named(overrides: list[str], message: str) -> None:
 def test_what_could_never_be_rendered_is_refused_before_any_work(overrides: list[str], message: str) -> None:
     with pytest.raises(RenderError, match=message):
         scripts.make_avatar.main(composed("make_avatar", "image=none.jpg", "out=there", *overrides))
+
+
+def test_an_avatar_is_packed_at_once_and_its_picture_kept(tmp_path: Path) -> None:
+    picture, packed = tmp_path / "picture.png", tmp_path / "me.avatar"
+    places = [f"out='{packed}'", f"picture='{picture}'"]
+    scripts.make_avatar.main(composed("make_avatar", "image=builtin", "size=128", *places))
+    assert Avatar.load(packed).name == "astronaut"
+    np.testing.assert_array_equal(load_portrait(picture), scripts.make_avatar.builtin_portrait())
+    assert {path.name for path in tmp_path.iterdir()} == {"picture.png", "me.avatar"}

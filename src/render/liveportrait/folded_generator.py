@@ -4,8 +4,9 @@ Exact but for rounding; `SpadeGenerator` is the readable twin. What is done:
 
 * kernels are divided by their spectral norm once;
 * hidden maps of norms over enlarged features are computed at the features' own size, phase by phase
-  (`UpsampledConv`), for both norms at the start of a block at once;
+  (`UpsampledConv`);
 * an enlarged map is levelled before it is enlarged: copies change neither mean nor variance;
+* maps lie in memory with their channels last, as the convolutions of CPU and GPU like them;
 * the shift of the norm on the way past a block goes through that way's 1x1 kernel beforehand: fewer channels.
 """
 
@@ -31,10 +32,12 @@ class FoldedGenerator(nn.Module):
             self.middle = nn.ModuleList(_FoldedBlock(block, 1) for block in middle)
             self.up_0 = _FoldedBlock(generator.up_0, 2)
             self.up_1 = _FoldedBlock(generator.up_1, 4)
-            self.conv_img = nn.Sequential(_conv(*_weights(generator.conv_img[0])), nn.PixelShuffle(2))
+            self.conv_img: nn.Module = nn.Sequential(_conv(*_weights(generator.conv_img[0])), nn.PixelShuffle(2))
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, features: Tensor) -> Tensor:
         """As `SpadeGenerator`."""
+        features = features.contiguous(memory_format=torch.channels_last)
         x = self.fc(features)
         for block in self.middle:
             x = block(x, features)
@@ -50,12 +53,11 @@ class _FoldedBlock(nn.Module):
         super().__init__()
         self.enlarge = 2 if factor > 1 else 1
         self.has_past = hasattr(block, "conv_s")
-        first = [block.norm_0, block.norm_s] if self.has_past else [block.norm_0]
-        self.hidden_first, self.hidden_second = _hidden(first, factor), _hidden([block.norm_1], factor)
-        self.hidden_channels = block.norm_0.mlp_shared[0].out_channels
+        self.hidden_0, self.hidden_1 = _hidden(block.norm_0, factor), _hidden(block.norm_1, factor)
         self.norm_0, self.norm_1 = _Scaled(block.norm_0), _Scaled(block.norm_1)
         self.conv_0, self.conv_1 = _plain(block.conv_0), _plain(block.conv_1)
         if self.has_past:
+            self.hidden_s = _hidden(block.norm_s, factor)
             self.scale_s, self.conv_s = _scale(block.norm_s), _plain(block.conv_s)
             weight, bias = _weights(block.norm_s.mlp_beta)
             kernel = block.conv_s.weight[:, :, 0, 0]
@@ -63,15 +65,13 @@ class _FoldedBlock(nn.Module):
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         levelled = _enlarged(functional.instance_norm(x), self.enlarge)
-        hidden = functional.relu_(self.hidden_first(features))
         if self.has_past:
-            hidden, hidden_s = hidden.split(self.hidden_channels, dim=1)
-            past = self.conv_s(self.scale_s(hidden_s).mul_(levelled)).add_(self.shift_s(hidden_s))
+            hidden = functional.relu_(self.hidden_s(features))
+            past = self.conv_s(self.scale_s(hidden).mul_(levelled)).add_(self.shift_s(hidden))
         else:
             past = _enlarged(x, self.enlarge)
-        y = self.conv_0(self.norm_0(levelled, hidden))
-        hidden = functional.relu_(self.hidden_second(features))
-        y = self.conv_1(self.norm_1(functional.instance_norm(y), hidden))
+        y = self.conv_0(self.norm_0(levelled, functional.relu_(self.hidden_0(features))))
+        y = self.conv_1(self.norm_1(functional.instance_norm(y), functional.relu_(self.hidden_1(features))))
         whole: Tensor = y.add_(past)
         return whole
 
@@ -92,10 +92,9 @@ def _enlarged(x: Tensor, factor: int) -> Tensor:
     return functional.interpolate(x, scale_factor=factor, mode="nearest") if factor > 1 else x
 
 
-def _hidden(norms: list[Spade], factor: int) -> nn.Module:
-    """The first layers of `norms` as one, over features enlarged `factor` times; without the activation."""
-    weights, biases = zip(*(_weights(norm.mlp_shared[0]) for norm in norms), strict=True)
-    weight, bias = torch.cat(weights), torch.cat(biases)
+def _hidden(norm: Spade, factor: int) -> nn.Module:
+    """The first layer of a norm over features enlarged `factor` times, without the activation."""
+    weight, bias = _weights(norm.mlp_shared[0])
     return _conv(weight, bias) if factor == 1 else UpsampledConv(weight, bias, factor)
 
 

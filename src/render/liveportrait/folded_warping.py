@@ -7,6 +7,7 @@ Exact but for rounding; `WarpingModule` is the readable twin. What is done:
 * a keypoint moves the whole volume by one vector: that sampling is a small matrix per axis, and a heat map is a product
   of three curves;
 * convolutions over enlarged volumes run at the volumes' own size, phase by phase (`UpsampledConv`);
+* the occlusion map, one channel out of thousands, is a product of matrices first and a sum over the kernel after;
 * flows are summed as vectors of keypoints: the share of each keypoint times its way.
 """
 
@@ -65,7 +66,7 @@ class FoldedWarping(nn.Module):
         with torch.no_grad():
             self.compress = _folded(network.compress, network.norm)
             self.hourglass = _FoldedHourglass(network.hourglass)
-            self.mask, self.occlusion = _copied(network.mask), _copied(network.occlusion)
+            self.mask, self.occlusion = _copied(network.mask), _OneChannelConv(network.occlusion)
             self.third, self.fourth = _folded(warping.third.conv, warping.third.norm), _copied(warping.fourth)
 
     def prepare(self, volume: Tensor, keypoints: Tensor) -> WarpedSource:
@@ -113,6 +114,23 @@ class _FoldedHourglass(nn.Module):
         for conv in self.up:
             x = torch.cat([functional.relu_(conv(x)), seen.pop()], dim=1)
         return functional.relu_(self.last(x))
+
+
+class _OneChannelConv(nn.Module):
+    """A convolution with a single channel out, for which general ones are slow."""
+
+    def __init__(self, conv: Any) -> None:
+        super().__init__()
+        places = conv.weight[0].flatten(1).flip(1).mT  # (k k, C)
+        self.padding = conv.weight.shape[-1] // 2
+        self.register_buffer("places", places[:, :, None, None].detach().clone())
+        self.register_buffer("gather", torch.eye(len(places)).to(places).unflatten(1, (1, *conv.weight.shape[2:])))
+        self.register_buffer("bias", conv.bias.detach().clone())
+
+    def forward(self, x: Tensor) -> Tensor:
+        at_places = functional.conv2d(x, self.get_buffer("places"))
+        gather, bias = self.get_buffer("gather"), self.get_buffer("bias")
+        return functional.conv_transpose2d(at_places, gather, bias, padding=self.padding)
 
 
 def moved(volume: Tensor, ways: Tensor) -> Tensor:

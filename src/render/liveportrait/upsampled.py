@@ -37,9 +37,10 @@ class UpsampledConv(nn.Module):
             weight = self.get_buffer(f"weight_{row}_{column}")
             top, left = _first(row), _first(column)
             seen = padded[..., top : top + height + weight.shape[-2] - 1, left : left + width + weight.shape[-1] - 1]
-            rows.setdefault(row, []).append(conv(seen, weight, self.get_buffer("bias")))
-        wide = [torch.stack(self._repeated(columns), dim=-1).flatten(-2) for columns in rows.values()]
-        return torch.stack(self._repeated(wide), dim=-2).flatten(-3, -2)
+            rows.setdefault(row, []).append(conv(seen, weight, self.get_buffer("bias")).movedim(1, -1))
+        # Channels last: whole pixels are put between pixels, and the convolutions that follow like it.
+        wide = [torch.stack(self._repeated(columns), dim=-2).flatten(-3, -2) for columns in rows.values()]
+        return torch.stack(self._repeated(wide), dim=-3).flatten(-4, -3).movedim(-1, 1)
 
     def _phases(self) -> list[tuple[int, int]]:
         """Row and column of the phases that differ: the first, the inner ones as one, the last."""

@@ -5,12 +5,12 @@ from functools import cached_property
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from src.errors import MotionError, RenderError
 from src.render.liveportrait.animation_options import AnimationOptions
 from src.render.liveportrait.driving import DrivingFrame
-from src.render.liveportrait.heads import retargeted, stitched
+from src.render.liveportrait.heads import Corrector, retargeted, stitched
 from src.render.liveportrait.keypoints import FaceMotion
 
 OPEN_LIPS = 0.03
@@ -25,9 +25,9 @@ class Correctors(NamedTuple):
         eye, lip: R_eye and R_lip.
     """
 
-    stitching: nn.Module | None
-    eye: nn.Module | None
-    lip: nn.Module | None
+    stitching: Corrector | None
+    eye: Corrector | None
+    lip: Corrector | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +125,7 @@ def closing_of_lips(portrait: Portrait, correctors: Correctors) -> Tensor:
     return torch.where(ratio[..., None] >= OPEN_LIPS, closing, torch.zeros_like(closing))
 
 
-def required(option: str, ratios: Tensor | None, network: nn.Module | None) -> tuple[Tensor, nn.Module]:
+def required(option: str, ratios: Tensor | None, network: Corrector | None) -> tuple[Tensor, Corrector]:
     """Both, or a `RenderError` that names the option which wants them."""
     if ratios is None:
         raise RenderError(

@@ -4,10 +4,13 @@ S makes shoulders and neck meet the picture around the crop (stitching); R_eye a
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+
+Corrector = Callable[[Tensor], Tensor]
+"""S, R_eye or R_lip, however it is computed: (B, inputs) -> (B, outputs)."""
 
 
 class KeypointMLP(nn.Module):
@@ -31,7 +34,7 @@ class KeypointMLP(nn.Module):
         return corrections
 
 
-def stitched(network: nn.Module, source: Tensor, driving: Tensor) -> Tensor:
+def stitched(network: Corrector, source: Tensor, driving: Tensor) -> Tensor:
     """Driving keypoints that fit the picture around the crop.
 
     Args:
@@ -45,7 +48,7 @@ def stitched(network: nn.Module, source: Tensor, driving: Tensor) -> Tensor:
     return driving + moves + shift
 
 
-def retargeted(network: nn.Module, source: Tensor, ratios: Tensor) -> Tensor:
+def retargeted(network: Corrector, source: Tensor, ratios: Tensor) -> Tensor:
     """(B, 21, 3) moves of keypoints that open or close eyes or lips.
 
     Args:
@@ -53,5 +56,4 @@ def retargeted(network: nn.Module, source: Tensor, ratios: Tensor) -> Tensor:
         source: (B, 21, 3) full keypoints of the source.
         ratios: (B, 3) left eye, right eye and wanted, or (B, 2) lips and wanted; openings over widths.
     """
-    moves: Tensor = network(torch.cat([source.flatten(1), ratios], dim=1))
-    return moves.reshape(source.shape)
+    return network(torch.cat([source.flatten(1), ratios], dim=1)).reshape(source.shape)

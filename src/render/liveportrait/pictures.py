@@ -39,8 +39,13 @@ def drawn_pictures(drawn: Tensor) -> Picture:
     Returns:
         (B, H, W, 3) RGB.
     """
+    return levels_of(drawn).cpu().numpy()
+
+
+def levels_of(drawn: Tensor) -> Tensor:
+    """As `drawn_pictures`, on the device: (B, 3, H, W) around 0..1 -> (B, H, W, 3) uint8."""
     levels = (drawn.detach().float().clamp(0, 1) * 255).to(torch.uint8)
-    return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    return levels.permute(0, 2, 3, 1).contiguous()
 
 
 def limit_size(image: Picture) -> Picture:

@@ -8,6 +8,9 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import nn
 
+from src.parity_run import fill_with_seed
+from src.render.liveportrait.parity_seeds import WEIGHTS
+
 ROOT = Path(__file__).resolve().parents[3]
 
 SMALL = {
@@ -42,3 +45,23 @@ def lively(network: nn.Module, seed: int) -> nn.Module:
             module.weight.data.copy_(torch.rand(module.weight.shape, generator=generator) + 0.5)
             module.bias.data.copy_(torch.randn(module.bias.shape, generator=generator) * 0.1)
     return network
+
+
+DRIVEN = SMALL | {
+    "motion_extractor.num_keypoints": 21,
+    "motion_extractor.depths": [1, 1, 1, 1],
+    "motion_extractor.widths": [8, 8, 8, 8],
+    "appearance_feature_extractor.block_expansion": 4,
+    "appearance_feature_extractor.max_features": 16,
+    "appearance_feature_extractor.reshape_channels": 4,
+    "appearance_feature_extractor.num_resblocks": 1,
+}
+"""Small, and with the keypoints that the heads know: networks of a whole renderer."""
+
+
+def seeded_networks(seed: int = 1) -> dict[str, nn.Module]:
+    """All seven, small, with weights of the rule that vectors are made with: lively, and keypoints inside the cube."""
+    built = networks(DRIVEN)
+    for name, network in built.items():
+        fill_with_seed(network, name, seed, exceptions=WEIGHTS)
+    return built

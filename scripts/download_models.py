@@ -1,41 +1,49 @@
-"""Fetch the model file that blendshape labels (`arkit55`) need; everything else comes with the packages.
+"""Fetch model files that this project does not carry, with their check sums.
 
 python -m scripts.download_models out=models
+python -m scripts.download_models model=liveportrait out=models/liveportrait
 
-Then: `python -m scripts.prepare_data ... models.face_landmarker=models/face_landmarker.task`.
+`face_landmarker` (the usual one) is what blendshape labels (`arkit55`) need:
+`python -m scripts.prepare_data ... models.face_landmarker=models/face_landmarker.task`.
+`liveportrait` are the official weights of LivePortrait, 500 MB in their published layout; `checksums.json` beside them
+holds the SHA-256 that the hub states, which every file must have.
+
+Files appear complete or not at all; an interrupted download goes on where it was. `url=<address>` names a mirror.
 """
 
 import logging
 from pathlib import Path
 
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from scripts.entry import run
-from src.data.blendshapes import MODEL_SHA256
-from src.data.download import download
-
-FACE_LANDMARKER = "face_landmarker.task"
+from src.data.download import RemoteFile, download
 
 logger = logging.getLogger(__name__)
 
 
 def main(config: DictConfig) -> None:
     """Fetch with a progress bar, check, put in place."""
-    path = Path(config.out) / FACE_LANDMARKER
+    out = Path(config.out)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(FACE_LANDMARKER, total=None)
-        fetched = download(
-            config.url,
-            path,
-            sha256=MODEL_SHA256,
-            timeout_s=config.timeout_s,
-            report=lambda received, expected: progress.update(task, completed=received, total=expected),
-        )
-    logger.info("%s: %s", path, "fetched and checked" if fetched else "there already")
+
+        def fetch(file: RemoteFile) -> None:
+            task = progress.add_task(Path(file.name).name, total=file.size)
+            fetched = download(
+                file,
+                out / file.name,
+                timeout_s=config.timeout_s,
+                retries=config.retries,
+                report=lambda received, expected: progress.update(task, completed=received, total=expected),
+            )
+            logger.info("%s: %s", out / file.name, "fetched and checked" if fetched else "there already")
+
+        instantiate(config.model).fetch(out, fetch, config.timeout_s)
 
 
 if __name__ == "__main__":
-    run(main, "download_models")
+    run(main, "download_models", short={"model": "download@model", "url": "model.url"})

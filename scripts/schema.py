@@ -330,11 +330,12 @@ class ContactSheets:
 
 @dataclass
 class DownloadModels:
-    """`python -m scripts.download_models`: the model file of blendshape labels."""
+    """`python -m scripts.download_models`: model files that others publish."""
 
     out: str = MISSING
-    url: str = MISSING
+    model: Any = MISSING
     timeout_s: float = MISSING
+    retries: int = MISSING
 
 
 @dataclass

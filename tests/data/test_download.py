@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from src.data.download import CHUNK_BYTES, download
+from src.data.download import CHUNK_BYTES, RemoteFile, download
 from src.errors import DataError
 
 CONTENT = bytes(range(256)) * 1024
@@ -45,7 +45,8 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def fetch(url: str, path: Path, sha256: str = SHA256) -> tuple[bool, list[tuple[int, int | None]]]:
     progress: list[tuple[int, int | None]] = []
-    fetched = download(url, path, sha256=sha256, timeout_s=5.0, report=lambda *state: progress.append(state))
+    remote = RemoteFile(path.name, url, sha256, None)
+    fetched = download(remote, path, timeout_s=5.0, retries=0, report=lambda *state: progress.append(state))
     return fetched, progress
 
 
@@ -83,7 +84,8 @@ def test_what_fails_leaves_the_old_file_and_says_so(
     with pytest.raises(DataError, match=message):
         fetch(f"{server}/{name}", path, sha256)
     assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
+    left = {entry.name: entry.stat().st_size for entry in tmp_path.iterdir() if entry != path}
+    assert left == ({f".file.task.{sha256[:16]}.part": 131072} if name == "broken" else {})
 
 
 def test_without_a_network_the_error_says_what_to_do(tmp_path: Path) -> None:

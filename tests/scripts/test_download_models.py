@@ -1,4 +1,5 @@
 import functools
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 
 from src.data.blendshapes import MODEL_SHA256
 from src.files import sha256_of
+from src.render.liveportrait.weights import FILES, find_weights
+from tests.data.hub_server import Hub, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -61,3 +64,47 @@ def test_what_is_not_the_model_is_not_kept(mirror: str, tmp_path: Path) -> None:
     assert "SHA-256" in result.stderr
     assert "Traceback" not in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    names = {file.source.name for file in FILES.values()}
+    with serving(Hub({name: name.encode() * 1000 for name in sorted(names)})) as running:
+        yield running
+
+
+def test_the_weights_of_liveportrait_lie_as_they_are_published_and_are_fetched_once(hub: Hub, tmp_path: Path) -> None:
+    out = tmp_path / "my weights"
+    hub.cuts = {"liveportrait/base_models/spade_generator.pth": 1}
+    result = run("model=liveportrait", f"out={out}", f"url={hub.address}")
+    assert result.returncode == 0, result.stderr
+    assert set(find_weights(out)) == set(FILES)
+    record = json.loads((out / "checksums.json").read_text())["files"]
+    assert {name: file["sha256"] for name, file in record.items()} == {
+        name: sha256_of(out / name) for name in hub.files
+    }
+    asked = hub.listed
+    again = run("model=liveportrait", f"out={out}", f"url={hub.address}")
+    assert again.returncode == 0
+    assert again.stderr.count("already") == len(hub.files)
+    assert (hub.listed, len(hub.ranges["liveportrait/base_models/motion_extractor.pth"])) == (asked, 1)
+    assert not list(out.rglob(".*"))
+
+
+def test_weights_that_are_not_what_the_hub_states_or_stated_are_refused(hub: Hub, tmp_path: Path) -> None:
+    name = "liveportrait/base_models/warping_module.pth"
+    arguments = ("model=liveportrait", f"out={tmp_path}", f"url={hub.address}")
+    hub.stated[name] = "1" * 64
+    result = run(*arguments)
+    assert result.returncode == 2
+    assert f"expected {'1' * 64}. It was not kept" in result.stderr
+    assert not (tmp_path / name).exists()
+    assert not (tmp_path / "checksums.json").exists()
+    del hub.stated[name]
+    assert run(*arguments).returncode == 0
+    hub.files[name] = b"another"
+    (tmp_path / name).unlink()
+    result = run(*arguments)
+    assert result.returncode == 2
+    assert "Delete the record if you trust it" in result.stderr
+    assert not (tmp_path / name).exists()

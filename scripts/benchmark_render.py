@@ -27,6 +27,7 @@ from scripts.render_speed import drawing, in_photo, load_average, memory, sizes,
 from src.data.landmarks import FaceLandmarker
 from src.errors import ConfigError, RenderError
 from src.eval.provenance import provenance
+from src.face import INNER_LIP_BOTTOM, INNER_LIP_TOP
 from src.files import write_json
 from src.motion import CORE7, FRAMES_PER_SECOND
 from src.render.avatar import MINIMUM_FACE_PX, Avatar
@@ -34,6 +35,7 @@ from src.render.closed_loop import ClosedLoop, measure_swept, measure_together, 
 from src.render.contact_sheet import contact_sheet, range_of_motion, save_sheet
 from src.render.portrait import load_portrait
 from src.render.renderer import Renderer
+from src.render.resizing import resized
 
 BUDGET_MS = 1000 / FRAMES_PER_SECOND
 PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -110,6 +112,24 @@ def closed_loops(renderer: Renderer, avatar: Avatar, config: DictConfig) -> dict
     return {
         "together": record_of(measure_together(together, found_again(renderer, state, together, avatar.name))),
         "swept": record_of(measure_swept(swept, found_again(renderer, state, swept, avatar.name))),
+        "likeness": likeness(renderer, state, avatar),
+    }
+
+
+def likeness(renderer: Renderer, state: Any, avatar: Avatar) -> dict[str, float | None]:
+    """PSNR in dB of pictures that should be the photo; None: they are.
+
+    The neutral one shuts lips that the photo has open; the other one asks for the photo's own gap between them.
+    """
+    own = CORE7.neutral.copy()
+    gap = avatar.landmarks[INNER_LIP_TOP] - avatar.landmarks[INNER_LIP_BOTTOM]
+    own[CORE7.index("jaw_open")] = np.linalg.norm(gap) / avatar.face_size
+    photo = resized(avatar, renderer.size).image
+    drawn = {"neutral": CORE7.neutral, "own_opening": own}
+    pictures = {name: renderer.render(state, frame)[..., :3] for name, frame in drawn.items()}
+    return {
+        name: None if np.array_equal(picture, photo) else round(cv2.PSNR(picture, photo), 1)
+        for name, picture in pictures.items()
     }
 
 
@@ -150,7 +170,14 @@ def show(record: Mapping[str, Any]) -> None:
         f"making an avatar {record['make_ms']} ms; prepared, its arrays hold {kept['arrays_mb']} MB, the process grew "
         f"by {kept['grown_mb']} MB for each"
     )
-    for kind in ("together", "swept"):
+    likenesses = table("PSNR against the photo, dB", "portrait", ["neutral", "own_opening"])
+    for name, loop in record["closed_loop"].items():
+        if "likeness" in loop:
+            likenesses.add_row(
+                name, *("same" if value is None else f"{value:.1f}" for value in loop["likeness"].values())
+            )
+    console.print(likenesses)
+    for kind in ("swept", "together"):
         for figure in ("r", "slope", "mean_error"):
             console.print(faithfulness(record["closed_loop"], kind, figure))
 
@@ -166,11 +193,11 @@ def faithfulness(loops: Mapping[str, Any], kind: str, figure: str) -> Table:
 
 
 def table(title: str, first: str, columns: Sequence[str]) -> Table:
-    """A table of numbers that fits a narrow terminal: long names fold."""
+    """A table of numbers that fits a narrow terminal: names fold between their words."""
     made_table = Table(title=title, title_justify="left", padding=(0, 0))
-    made_table.add_column(first, overflow="fold")
+    made_table.add_column(first, no_wrap=True)
     for column in columns:
-        made_table.add_column(column, justify="right", overflow="fold")
+        made_table.add_column(column.replace("_", " "), justify="right", overflow="fold")
     return made_table
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from scripts.benchmark_render import faithfulness, photos_in
+from scripts.benchmark_render import faithfulness, likeness, photos_in
 from scripts.render_speed import array_bytes, in_photo, memory, sizes
 from src.errors import ConfigError
 from src.render.mesh import MeshRenderer
@@ -62,7 +62,15 @@ def test_the_table_names_portraits_and_channels_in_a_narrow_terminal() -> None:
     console = Console(width=80, record=True)
     console.print(faithfulness({"a": {"swept": loop}, "b": {"refused": "no face"}}, "swept", "r"))
     text = console.export_text()
-    assert all(word in text for word in ("jaw_open", "mouth_wide", "0.988", "0.500", "20"))
+    assert all(word in text for word in ("jaw open", "mouth wide", "0.988", "0.500", "20"))
+
+
+def test_a_picture_with_closed_lips_is_like_itself() -> None:
+    avatar = drawn_avatar()
+    renderer = MeshRenderer(size=avatar.size, grid_step=4, iterations=10)
+    found = likeness(renderer, renderer.prepare(avatar), avatar)
+    assert found.keys() == {"neutral", "own_opening"}
+    assert all(value is None or value > 40 for value in found.values())
 
 
 def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:

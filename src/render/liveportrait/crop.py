@@ -13,6 +13,7 @@ import torch.nn.functional as functional
 from numpy.typing import ArrayLike, NDArray
 
 from src.errors import RenderError
+from src.face import FACE_OVAL, LEFT_BROW, NOSE_TIP, NUM_LANDMARKS, RIGHT_BROW
 from src.render.liveportrait.pictures import Picture, check_picture
 
 Array = NDArray[np.float32]
@@ -39,14 +40,26 @@ LANDMARKS = Framing(1.5, -0.1)
 
 
 class _Anchors(NamedTuple):
-    """Landmarks whose means are the eyes and the mouth."""
+    """Landmarks whose means are the eyes and the mouth, and those that are put into a box; None: all."""
 
     left_eye: tuple[int, ...]
     right_eye: tuple[int, ...]
     lips: tuple[int, ...]
+    box: tuple[int, ...] | None = None
 
+
+_TEMPLES = FACE_OVAL.index(356), FACE_OVAL.index(127)
+_FACEMESH = _Anchors(
+    # Corners and the middles of the lids, corners of the mouth: the places of the official landmarks.
+    (33, 159, 133, 145),
+    (362, 386, 263, 374),
+    (61, 291),
+    # The official 106 reach from the brows to the chin and to the temples, FaceMesh to the hair line.
+    (*FACE_OVAL[_TEMPLES[0] : _TEMPLES[1] + 1], *RIGHT_BROW, *LEFT_BROW, NOSE_TIP),
+)
 
 _ANCHORS = {
+    NUM_LANDMARKS: _FACEMESH,
     203: _Anchors((0, 6, 12, 18), (24, 30, 36, 42), (48, 66)),
     106: _Anchors((33, 35, 40, 39), (87, 89, 94, 93), (52, 61)),
     68: _Anchors((36, 39), (42, 45), (48, 54)),
@@ -113,7 +126,7 @@ def face_rectangle(landmarks: ArrayLike, framing: Framing) -> Rectangle:
     """The square around a face.
 
     Args:
-        landmarks: (N, 2) in pixels, N one of 203, 106, 68 and 5.
+        landmarks: (N, 2) in pixels, N one of 478 (FaceMesh), 203, 106, 68 and 5.
         framing: how much around it.
 
     Raises:
@@ -121,13 +134,16 @@ def face_rectangle(landmarks: ArrayLike, framing: Framing) -> Rectangle:
     """
     points = _checked(landmarks)
     anchors = _ANCHORS[len(points)]
-    left, right, lips = (points[list(indices)].mean(axis=0) for indices in anchors)
+    places = (anchors.left_eye, anchors.right_eye, anchors.lips)
+    left, right, lips = (points[list(indices)].mean(axis=0) for indices in places)
     down = lips - (left + right) / 2
     length = float(np.linalg.norm(down))
     down = np.array([0, 1], np.float32) if length <= _SMALLEST_FACE else down / length
     across = np.array([down[1], -down[0]], np.float32)
     angle = float(np.arccos(np.clip(across[0], -1, 1)))
     axes = np.stack([across, down])
+    if anchors.box is not None:
+        points = points[list(anchors.box)]
     middle = points.mean(axis=0)
     turned = (points - middle) @ axes.T
     low, high = turned.min(axis=0), turned.max(axis=0)

@@ -49,6 +49,8 @@ def lively(network: nn.Module, seed: int) -> nn.Module:
 
 DRIVEN = SMALL | {
     "motion_extractor.num_keypoints": 21,
+    "warping_module.dense_motion_network.compressed_channels": 1,
+    "appearance_feature_extractor.reshape_depth": 2,
     "motion_extractor.depths": [1, 1, 1, 1],
     "motion_extractor.widths": [8, 8, 8, 8],
     "appearance_feature_extractor.block_expansion": 4,

@@ -413,6 +413,24 @@ class CheckLiveportrait:
 
 
 @dataclass
+class BenchmarkLiveportrait:
+    """`python -m scripts.benchmark_liveportrait`: plain and folded networks, and each rewrite."""
+
+    out: str = MISSING
+    weights: str | None = None
+    device: str = MISSING
+    dtype: str = MISSING
+    batches: list[int] = MISSING
+    warm_up: int = MISSING
+    repetitions: int = MISSING
+    steps: bool = MISSING
+    tolerance: float = MISSING
+    seed: int = 0
+    num_threads: int = MISSING
+    networks: Any = MISSING
+
+
+@dataclass
 class WandbDashboard:
     """`python -m scripts.wandb_dashboard`: a dashboard for a W&B project."""
 
@@ -514,6 +532,7 @@ _ROOTS = {
     "wandb_dashboard": WandbDashboard,
     "check_syncnet": CheckSyncnet,
     "check_liveportrait": CheckLiveportrait,
+    "benchmark_liveportrait": BenchmarkLiveportrait,
     "benchmark_models": BenchmarkModels,
     "export": Export,
     "download_models": DownloadModels,

@@ -13,6 +13,7 @@ Exact but for rounding; `WarpingModule` is the readable twin. What is done:
 
 import copy
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -83,13 +84,16 @@ class FoldedWarping(nn.Module):
     def forward(self, source: WarpedSource, driving: Tensor) -> Warped:
         """Warp a source to (B, K, 3) driving keypoints."""
         ways = source.keypoints - driving
-        heat = separable_heat(source.volume, driving) - source.heat
-        heat = functional.pad(heat, (0, 0, 0, 0, 0, 0, 1, 0))
-        seen = torch.cat([source.unmoved, moved(source.compressed, ways)], dim=1)
+        with single_precision(driving):
+            heat = separable_heat(source.volume, driving) - source.heat
+            heat = functional.pad(heat, (0, 0, 0, 0, 0, 0, 1, 0))
+            seen = torch.cat([source.unmoved, moved(source.compressed, ways)], dim=1)
         x = self.hourglass(torch.cat([heat[:, :, None], seen], dim=2).flatten(1, 2))
-        mask = self.mask(x).softmax(dim=1)
-        shares = mask[:, 1:].flatten(2)
-        deformation = identity_grid(source.volume) + (shares.mT @ ways).unflatten(1, mask.shape[2:])
+        mask = self.mask(x)
+        with single_precision(driving):
+            mask = mask.to(ways.dtype).softmax(dim=1)
+            shares = mask[:, 1:].flatten(2)
+            deformation = identity_grid(source.volume) + (shares.mT @ ways).unflatten(1, mask.shape[2:])
         occlusion = self.occlusion(x.flatten(1, 2)).sigmoid()
         flat = self.sampler(source.volume, deformation).flatten(1, 2)
         features = self.fourth(functional.leaky_relu(self.third(flat), LEAKY_SLOPE)) * occlusion
@@ -131,6 +135,12 @@ class _OneChannelConv(nn.Module):
         at_places = functional.conv2d(x, self.get_buffer("places"))
         gather, bias = self.get_buffer("gather"), self.get_buffer("bias")
         return functional.conv_transpose2d(at_places, gather, bias, padding=self.padding)
+
+
+def single_precision(like: Tensor) -> AbstractContextManager[object]:
+    """Without the autocast around, for a device; without anything where there is none."""
+    name = like.device.type
+    return torch.autocast(name, enabled=False) if torch.is_autocast_enabled(name) else nullcontext()
 
 
 def moved(volume: Tensor, ways: Tensor) -> Tensor:

@@ -75,11 +75,16 @@ def log_taken(config: DictConfig, details: Details) -> list[str]:
         said += _taken("amplitude", config.amplitude, details.amplitude)
     if "gains" in config.get("idle", {}):
         said += _taken("idle", config.idle.gains, details.idle)
-    policy, mesh = details.background_policy, None if details.renderers is None else details.renderers.mesh
+    policy, own = details.background_policy, details.renderers
+    mesh = None if own is None else own.mesh
     if policy is not None and config.render.get("backdrop", {}).get("_target_") == _PACKAGED:
         said.append("background " + " ".join(str(value) for value in policy.model_dump(mode="json").values()))
     if mesh is not None and config.render.get("moves_along", "") is None:
         said.append(f"moves_along {mesh.moves_along:g}")
+    given = config.render.get("settings", {})
+    if own is not None and given:
+        values = {} if own.liveportrait is None else own.liveportrait.model_dump(exclude_none=True)
+        said += [f"{name} {value}" for name, value in values.items() if given[name] is None]
     if said:
         logger.info("from the avatar's package: %s", ", ".join(said))
     return said

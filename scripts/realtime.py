@@ -6,6 +6,7 @@ python -m scripts.realtime source=<recording> checkpoint=<best.ckpt or model.onn
 Without more the checkpoint that `scripts.leaderboard` named best drives the portrait of the program; where none was
 named, the model of the program. Writes `talking.mp4`, `report.json` and `report.html`.
 `realtime/sink=window` shows it instead of writing a video, `clock=virtual` runs as fast as the machine computes.
+A renderer that is too slow for live speech is refused at the start; `allow_slow=true` takes the virtual clock then.
 """
 
 import logging
@@ -36,13 +37,18 @@ from src.eval.run_page import live_page
 from src.eval.shown import Shown, judge, shown_record
 from src.files import sha256_of, write_json
 from src.motion import core7_of
+from src.realtime.pace import drawn_per_second
 from src.realtime.predictor import SpeechToMotion
 from src.realtime.record import engine_record
+from src.realtime.replay import VirtualClock, VirtualEngine
 from src.realtime.session import Frame
 from src.realtime.sinks import Layout, Sink, Write
 from src.render.amplitude import scaled
 
 logger = logging.getLogger(__name__)
+
+PACE_FRAMES, PACE_PATIENCE_S = 5, 2.0
+"""Pictures that are drawn to see whether the renderer keeps up, and how long that may take."""
 
 VIDEO, REPORT, PAGE = "talking.mp4", "report.json", "report.html"
 
@@ -90,8 +96,10 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
 
     session = instantiate(config.session)(predictor=predictor, draw=draw, idle=idle_of(config, avatar.details))
     from_avatar = log_taken(config, avatar.details)
-    engine, sink = instantiate(config.clock), instantiate(config.sink)
+    sink = instantiate(config.sink)
     warm_up(predictor, draw)
+    drawn = drawn_per_second(draw, [predictor.spec.neutral] * PACE_FRAMES, PACE_PATIENCE_S)
+    engine = engine_for(config, drawn, predictor.fps)
     parts = predictor.contract.latency_record
     logger.info(
         "algorithmic latency %g ms = %s; shown %g ms after it was spoken",
@@ -112,6 +120,7 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
         "playout_delay_ms": config.session.playout_delay_ms,
         "algorithmic_latency_ms": parts,
         "clock": engine.clock_name,
+        "drawn_per_second": round(drawn, 2),
         "seed": config.seed,
         "inputs": {
             "checkpoint": {
@@ -129,6 +138,26 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
         "machine": provenance().to_dict(),
         "config": OmegaConf.to_container(config, resolve=True),
     }, shown
+
+
+def engine_for(config: DictConfig, drawn_per_second: float, fps: float) -> Any:
+    """The engine of the section `clock`, or one without a live clock where drawing is too slow and that is allowed.
+
+    Raises:
+        ConfigError: drawing is too slow for a live clock.
+    """
+    engine = instantiate(config.clock)
+    if engine.clock_name == VirtualEngine.clock_name or drawn_per_second >= fps:
+        return engine
+    slow = f"this machine draws {drawn_per_second:.3g} pictures a second with this renderer, live speech needs {fps:g}."
+    if not config.allow_slow:
+        raise ConfigError(
+            f"{slow} Use a GPU (render=liveportrait: render.engine.device=cuda render.engine.dtype=float16, or another "
+            "render/engine), smaller pictures, or render=mesh, which needs no GPU. allow_slow=true makes the video "
+            "without a live clock, in the time that it takes."
+        )
+    logger.warning("%s allow_slow=true: the video is made without a live clock, in the time that it takes.", slow)
+    return VirtualEngine(clock=VirtualClock())
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,18 @@
 python -m scripts.render avatar=<avatar folder> motion=<motion.npz> [audio=<recording>] out=<file.mp4>
 python -m scripts.render ... render=mesh_photo render.photo=<photo of the avatar> out=<file.mp4>
 python -m scripts.render ... render/backdrop=transparent out=<file.webm, file.mov, or a folder for PNG>
+python -m scripts.render ... render=liveportrait motion=<motion.npz, or a motion template .pkl or .npz>
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from hydra.utils import instantiate
+from numpy.typing import NDArray
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import Progress
@@ -24,6 +26,7 @@ from src.errors import ConfigError
 from src.motion import FRAMES_PER_SECOND, Motion
 from src.render.alpha_video import ALPHA_SUFFIXES, AlphaVideoWriter
 from src.render.amplitude import scaled
+from src.render.liveportrait.template_names import is_template
 from src.render.mp4 import Mp4Writer
 from src.render.png_folder import PngFolder
 from src.render.renderer import Renderer
@@ -33,24 +36,28 @@ logger = logging.getLogger(__name__)
 
 def main(config: DictConfig) -> None:
     """Load everything, then draw: nothing is written when an input is wrong."""
-    avatar = load_avatar(config)
-    motion = motion_for(avatar.details, Motion.load(Path(config.motion)))
+    avatar, path = load_avatar(config), Path(config.motion)
+    motion = None if is_template(path) else motion_for(avatar.details, Motion.load(path))
     amplitude = amplitude_of(config, avatar.details)
     log_taken(config, avatar.details)
     waveform = None if config.audio is None else load_recording(Path(config.audio), config.sample_rate_hz).waveform
     renderer, out = instantiate(config.render), Path(config.out)
     writer_of = writer_for(out, renderer)
     state = renderer.prepare(avatar)
-    times_s = frame_times(motion)
+    if motion is None:
+        times_s, images = template_images(renderer, state, path)
+    else:
+        times_s = frame_times(motion.start_s + motion.duration_s)
+        images = (renderer.render(state, scaled(frame, amplitude)) for frame in motion.sample(times_s))
     with (
         Progress(console=Console(stderr=True), transient=True) as progress,
         writer_of(sample_rate_hz=None if waveform is None else config.sample_rate_hz) as writer,
     ):
         if waveform is not None:
             writer.add_audio(waveform)
-        frames = zip(times_s, motion.sample(times_s), strict=True)
-        for time_s, frame in progress.track(frames, total=len(times_s), description="rendering"):
-            writer.add_image(renderer.render(state, scaled(frame, amplitude)), time_s)
+        timed = zip(times_s, images, strict=True)
+        for time_s, image in progress.track(timed, total=len(times_s), description="rendering"):
+            writer.add_image(image, time_s)
     logger.info("%s: %d frames, %.1f s", out, len(times_s), len(times_s) / FRAMES_PER_SECOND)
 
 
@@ -84,9 +91,33 @@ def writer_for(out: Path, renderer: Renderer) -> Callable[..., Mp4Writer | Alpha
     )
 
 
-def frame_times(motion: Motion) -> np.ndarray:
-    """(N,) presentation times of the video's frames: from 0 to the end of the motion, 25 a second."""
-    end_s = motion.start_s + motion.duration_s
+def template_images(
+    renderer: Renderer, state: Any, path: Path
+) -> tuple[NDArray[np.float64], Iterator[NDArray[np.uint8]]]:
+    """Times of a template's video frames and their pictures: of each time the template's frame that is next to it.
+
+    Raises:
+        ConfigError: this renderer follows no templates.
+        MotionError: the file is damaged or none.
+    """
+    # PyTorch takes seconds to come; the mesh does without.
+    from src.render.liveportrait.renderer import LivePortraitRenderer
+    from src.render.liveportrait.template import read_template
+
+    if not isinstance(renderer, LivePortraitRenderer):
+        raise ConfigError(
+            f"{path}: a motion template holds LivePortrait's own keypoints, which this renderer doesn't have. Set "
+            "render=liveportrait, or give motion of `python -m scripts.predict`."
+        )
+    template = read_template(path)
+    draw = renderer.follow(state, template)
+    times_s = frame_times(template.num_frames / template.fps)
+    indices = np.minimum(np.round(times_s * template.fps).astype(int), template.num_frames - 1)
+    return times_s, (draw(index) for index in indices.tolist())
+
+
+def frame_times(end_s: float) -> NDArray[np.float64]:
+    """(N,) presentation times of a video's frames: from 0 to its end, 25 a second."""
     return np.arange(max(round(end_s * FRAMES_PER_SECOND), 1)) / FRAMES_PER_SECOND
 
 

@@ -140,6 +140,7 @@ class Realtime:
     seed: int = 0
     evaluate: bool = True
     num_threads: int = 1
+    allow_slow: bool = False
     render: Any = MISSING
     clock: Any = MISSING
     speech: Any = MISSING

@@ -1,5 +1,7 @@
 """Networks made as the official ones are, but small."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,15 @@ DRIVEN = SMALL | {
     "appearance_feature_extractor.num_resblocks": 1,
 }
 """Small, and with the keypoints that the heads know: networks of a whole renderer."""
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Small layers: on a busy machine, threads that wait for each other cost more than they compute."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def seeded_networks(seed: int = 1) -> dict[str, nn.Module]:

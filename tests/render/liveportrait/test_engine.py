@@ -1,5 +1,7 @@
 """Engines give what the plain networks give."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -8,7 +10,13 @@ from src.errors import CheckpointError, ConfigError
 from src.render.liveportrait.engine import EagerEngine
 from src.render.liveportrait.keypoints import motion_of
 from src.render.liveportrait.pictures import levels_of
-from tests.render.liveportrait.small_networks import seeded_networks
+from tests.render.liveportrait.small_networks import one_thread, seeded_networks
+
+
+@pytest.fixture(autouse=True)
+def single_threaded() -> Iterator[None]:
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """The renderer keeps the contract, on small networks that draw nothing like a face."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,16 @@ from src.render.liveportrait.engine import EagerEngine
 from src.render.liveportrait.renderer import LivePortraitRenderer
 from src.render.photo import PhotoRenderer
 from tests.render.liveportrait.motions import template
-from tests.render.liveportrait.small_networks import seeded_networks
+from tests.render.liveportrait.small_networks import one_thread, seeded_networks
 from tests.render.portraits import drawn_avatar
 
 Build = Callable[..., LivePortraitRenderer]
+
+
+@pytest.fixture(autouse=True)
+def single_threaded() -> Iterator[None]:
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")

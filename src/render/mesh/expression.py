@@ -95,6 +95,7 @@ class Mouth:
         upper, lower: (N,) v of the inner lips at `places`; lower >= upper.
         gap: largest lower - upper, 0 for a closed mouth.
         face_size: unit of the mouth channels.
+        found: height of teeth or tongue seen below the landmarks of the lower lip.
     """
 
     frame: Frame2
@@ -104,6 +105,7 @@ class Mouth:
     lower: Array
     gap: float
     face_size: float
+    found: float = 0.0
 
     @property
     def lip_points(self) -> tuple[Array, Array]:

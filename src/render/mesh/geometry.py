@@ -16,8 +16,10 @@ STEEP = 0.7
 """Pixels per pixel of displacement above which points are inverted at a pace of their own."""
 INVERTED_PX = 0.02
 """What inverted points may be off."""
-PACED_ROUNDS = 6
-"""Enough for all that a face can do; more rounds only wander."""
+PACED_ROUNDS, STEEP_ROUNDS, MOST_ROUNDS = 6, 2.0, 14
+"""Rounds at a pace of their own, more of them per steepness beyond `VERY_STEEP`, and at most."""
+VERY_STEEP = 3.0
+"""Pixels per pixel of displacement beside the corners of a mouth that opens as wide as in a shout."""
 PACES = (0.2, 2.5)
 """Not backwards, not in leaps."""
 
@@ -124,7 +126,8 @@ def _invert(displacement: Array, targets: Array, step: int, iterations: int, rea
         return targets
     # Everything in nodes instead of pixels, so that no round converts.
     nodes, moved = _on_grid(targets, step), displacement * np.float32(1.0 / step)
-    sources = _invert_paced(moved, nodes) if steepest > STEEP else _invert_even(moved, nodes, rounds)
+    paced = min(round(PACED_ROUNDS + STEEP_ROUNDS * max(steepest - VERY_STEEP, 0.0)), MOST_ROUNDS)
+    sources = _invert_paced(moved, nodes, paced) if steepest > STEEP else _invert_even(moved, nodes, rounds)
     return np.asarray((sources + np.float32(0.5)) * np.float32(step) - np.float32(0.5), np.float32)
 
 
@@ -177,10 +180,10 @@ def _invert_even(displacement: Array, targets: Array, rounds: int) -> Array:
     return sources
 
 
-def _invert_paced(displacement: Array, targets: Array) -> Array:
+def _invert_paced(displacement: Array, targets: Array, rounds: int) -> Array:
     change = -look_up(displacement, targets)
     sources, residual = targets + change, change
-    for _ in range(PACED_ROUNDS - 1):
+    for _ in range(rounds - 1):
         before, residual = residual, targets - sources - look_up(displacement, sources)
         along = np.einsum("hwc,hwc->hw", change, change)
         slope = np.einsum("hwc,hwc->hw", change, before - residual)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from src.render.mesh.expression import UPPER_LIP_CLOSING, Mouth
 from src.render.mesh.geometry import Array, curve, look_up, smoothstep
 from src.render.mesh.mouth_colours import mouth_colours
+from src.render.mesh.own_mouth import TONGUE_SEEN, photo_of_mouth
 from src.render.mesh.teeth import LOWER, UPPER, own_teeth, row_of_teeth
 
 TEETH_SHOWN = 0.035
@@ -176,6 +177,10 @@ class Inside:
             own = min(lit / light_inside(self.own_opening), np.float32(1.0))
             lights[1:] = (own * (1 - closed + closed * beside * shadow) for shadow in (over_lip, under_lip))
             fills[1:] = own, own
+            if self.own_opening > TONGUE_SEEN:
+                # It is mostly tongue that a wide mouth shows on the jaw: drawn back and dark when the lips come near.
+                lights[1] = lights[1] * (1 - 0.45 * closed)
+                fills[1] = own - 1.5 * closed
         colour = self.cavity[seen] * (0.6 + 0.4 * lit) * (0.6 + 0.4 * beside)[None, :, None]
         for layer, light, fill in zip((tongue, lower, upper), lights, fills, strict=True):
             # What little light a narrow opening lets in comes off the lips.
@@ -214,7 +219,7 @@ def paint_inside(image: NDArray[np.uint8], landmarks: Array, mouth: Mouth) -> In
     own_opening = None
     upper = row_of_teeth(UPPER, u, v, line + TEETH_SHOWN * unit, unit, (colours.enamel, colours.gum))
     lower = row_of_teeth(LOWER, u, v, line + 0.02 * unit, unit, (colours.enamel * 0.85, colours.gum * 0.85))
-    if mouth.gap > OWN_TEETH_GAP * unit:
+    if mouth.gap - mouth.found > OWN_TEETH_GAP * unit:
         upper, own_jaw = own_teeth(image, mouth, u, v)
         own_opening = mouth.gap / unit
         # The jaw of the picture is open already; here it is kept as if it were shut.
@@ -242,48 +247,13 @@ def paint_inside(image: NDArray[np.uint8], landmarks: Array, mouth: Mouth) -> In
         (depths[0], depths[1], depths[2]),
         own_opening,
         colours.lip_tint,
-        *_photo(image, mouth),
+        *photo_of_mouth(image, mouth),
     )
 
 
 def light_inside(opening: float) -> float:
     """Light that gets to the front teeth through a gap of the lips over face size, 0 .. 1."""
     return float(np.interp(opening, OPENINGS, LIT))
-
-
-def without_teeth(image: NDArray[np.uint8], mouth: Mouth) -> NDArray[np.uint8]:
-    """The portrait with an open mouth painted over from the lips inwards, so that no tooth clings to a moving lip."""
-    if mouth.gap == 0:
-        return image
-    return cv2.inpaint(image, _painted_over(image.shape, mouth), 3, cv2.INPAINT_TELEA).astype(np.uint8)
-
-
-def _painted_over(shape: tuple[int, ...], mouth: Mouth) -> NDArray[np.uint8]:
-    """(H, W) 255 where `without_teeth` paints."""
-    mask = np.zeros(shape[:2], np.uint8)
-    # The shadows in the corners stay: they are what tells where a closed mouth ends.
-    kept = np.abs(mouth.places) < 0.8 * mouth.half_width
-    upper, lower = (np.stack([mouth.places, v], axis=1)[kept] for v in (mouth.upper, mouth.lower))
-    outline = np.concatenate([upper, lower[::-1]])
-    points = np.round(mouth.frame.to_picture(outline) * 16).astype(np.int32)
-    cv2.fillPoly(mask, [points], (255,), shift=4)
-    radius = max(round(0.01 * mouth.face_size), 1)
-    return cv2.dilate(mask, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)).astype(np.uint8)
-
-
-def _photo(image: NDArray[np.uint8], mouth: Mouth) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-    """The portrait's own open mouth as `Inside.photo`, and where it is."""
-    if mouth.gap == 0:
-        return np.zeros((0, 0, 4), np.uint8), (0, 0)
-    mask = np.zeros(image.shape[:2], np.uint8)
-    outline = np.concatenate([mouth.lip_points[0], mouth.lip_points[1][::-1]])
-    cv2.fillPoly(mask, [np.round(outline * 16).astype(np.int32)], (255,), shift=4)
-    margin = max(round(0.025 * mouth.face_size), 3)
-    both = np.maximum(mask, _painted_over(image.shape, mouth))
-    cover = cv2.blur(cv2.dilate(both, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)), (margin, margin))
-    left, top, width, height = cv2.boundingRect(cover)
-    part = np.s_[top : top + height, left : left + width]
-    return np.dstack([image[part], cover[part]]).astype(np.uint8), (left, top)
 
 
 def _tongue(u: Array, v: Array, top: float, unit: float, colour: Array) -> Array:

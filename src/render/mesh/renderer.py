@@ -41,7 +41,8 @@ from src.render.mesh.geometry import (
 from src.render.mesh.head import HeadField, head_field, held, loose
 from src.render.mesh.layers import CutOut, Layers
 from src.render.mesh.lids import Lid, eye_poses, find_lids
-from src.render.mesh.mouth import Inside, paint_inside, without_teeth
+from src.render.mesh.mouth import Inside, paint_inside
+from src.render.mesh.own_mouth import with_found_lip, without_teeth
 from src.render.resizing import resized
 
 HEAD_STEP = 2
@@ -145,7 +146,7 @@ class MeshRenderer:
         """
         avatar = resized(avatar, self._size)
         landmarks = avatar.landmarks
-        mouth = find_mouth(landmarks, avatar.face_size)
+        mouth = with_found_lip(avatar.image, landmarks, find_mouth(landmarks, avatar.face_size))
         nodes = grid_points(self._size, self._step)
         expression = expression_field(landmarks, mouth, self._size, self._step)
         heights = mouth.frame.to_local(nodes)[..., 1]

@@ -33,6 +33,20 @@ def test_inverted_points_arrive_where_they_should(height: float) -> None:
     assert np.abs(arrived - targets).max() < 0.3
 
 
+def test_a_steep_step_is_inverted_too() -> None:
+    """Beside the corner of a mouth that is open as far as it goes, five pixels per pixel."""
+    nodes = grid_points(SIZE, STEP)
+    across = np.clip((nodes[..., 0] - 40) / 8, 0.0, 1.0) ** 0.8
+    fade = np.clip(1 - np.abs(nodes[..., 1] - SIZE / 2) / 60, 0.0, 1.0)
+    way = 44 * across * fade
+    displacement = np.stack([-0.05 * way, way], axis=-1).astype(np.float32)
+    targets = nodes[8:24]
+    sources = invert(displacement, targets, STEP, 10)
+    arrived = sources + sample_grid(displacement, sources, STEP)
+    assert np.median(np.abs(arrived - targets)) < 0.02
+    assert np.abs(arrived - targets).max() < 0.5
+
+
 def test_the_inverse_in_a_box_is_that_of_the_whole() -> None:
     displacement, nodes = bump(6.0, 10.0), grid_points(SIZE, STEP)
     displacement[np.abs(displacement).max(axis=-1) < 1e-3] = 0

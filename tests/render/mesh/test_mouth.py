@@ -6,7 +6,7 @@ import pytest
 from src.motion import CORE7
 from src.render.mesh import MeshRenderer
 from src.render.mesh.expression import Mouth, find_mouth
-from src.render.mesh.mouth import Inside, paint_inside, without_teeth
+from src.render.mesh.mouth import Inside, paint_inside
 from src.render.mesh.teeth import LOWER, UPPER, own_teeth, row_of_teeth
 from tests.render.portraits import SIDE, drawn_avatar
 
@@ -101,11 +101,6 @@ def test_grey_photos_have_grey_mouths() -> None:
     inside = paint_inside(grey, avatar.landmarks, mouth)
     for layer in (inside.cavity, *inside.layers):
         assert np.ptp(layer[..., :3], axis=-1).max() < 20.0
-
-
-def test_closed_mouths_keep_their_picture() -> None:
-    avatar = drawn_avatar()
-    assert without_teeth(avatar.image, find_mouth(avatar.landmarks, avatar.face_size)) is avatar.image
 
 
 def test_a_wider_mouth_has_brighter_teeth_and_its_corners_stay_dark(closed: tuple[Mouth, Inside]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
@@ -104,8 +105,8 @@ class LivePortraitRenderer:
         settings = chosen(self._settings, avatar.details.renderers)
         avatar, engine = resized(avatar, self._size), self._engine
         rectangle = face_rectangle(avatar.landmarks[:, :2], Framing(settings.crop_scale, settings.crop_shift))
-        crop = cut_face(avatar.image, rectangle, upright=settings.crop_upright)
-        seen = network_input(network_crop(crop.image)).to(engine.device)
+        crop = _cut_reflected(avatar.image, rectangle, upright=settings.crop_upright)
+        seen = network_input(network_crop(crop)).to(engine.device)
         motion = engine.motion(seen)
         openings = openings_of(avatar.landmarks)
         portrait = Portrait(
@@ -174,6 +175,15 @@ class LivePortraitRenderer:
     def _drawn(self, state: LivePortraitState, keypoints: Tensor) -> NDArray[np.uint8]:
         faces = self._engine.draw(state.source, keypoints).cpu().numpy()
         return np.stack([_shown(state, face) for face in faces])
+
+
+def _cut_reflected(image: Picture, rectangle: Rectangle, *, upright: bool) -> Picture:
+    """The face, with the picture continued by reflection as avatars are: beyond black, the edge would be drawn dark."""
+    # No further than the picture is wide: a face beside it is no face in it.
+    beyond = min(round(rectangle.side / 2), image.shape[0] - 1)
+    wide = np.asarray(cv2.copyMakeBorder(image, beyond, beyond, beyond, beyond, cv2.BORDER_REFLECT_101), np.uint8)
+    moved = Rectangle(rectangle.centre + beyond, rectangle.side, rectangle.angle_rad)
+    return cut_face(wide, moved, upright=upright).image
 
 
 def _paste(image: Picture, rectangle: Rectangle, *, upright: bool) -> tuple[CropPaste, int]:

@@ -162,3 +162,20 @@ def test_a_face_beside_the_picture_is_refused(build: Build) -> None:
     avatar = drawn_avatar()
     with pytest.raises(RenderError, match="the crop lies outside of the picture"):
         build().prepare(replace(avatar, landmarks=avatar.landmarks + np.float32([2000, 0, 0])))
+
+
+def test_the_networks_see_no_black_beyond_the_picture(build: Build, engine: EagerEngine) -> None:
+    avatar = drawn_avatar()
+    bright = replace(avatar, image=np.full_like(avatar.image, 200))
+    seen = []
+
+    class Watching:
+        device, correctors = engine.device, engine.correctors
+        motion, prepare, draw = engine.motion, engine.prepare, engine.draw
+
+        def appearance(self, image: torch.Tensor) -> torch.Tensor:
+            seen.append(image)
+            return engine.appearance(image)
+
+    LivePortraitRenderer(size=256, engine=Watching(), settings={"crop_scale": 5.0}, animation={}).prepare(bright)
+    assert seen[0].min() > 0.75

@@ -5,8 +5,8 @@ python -m scripts.benchmark_liveportrait out=<record.json> device=cuda dtype=flo
 
 W and G are measured from their inputs to their outputs, each in variants: plain as the official program computes them,
 with one more rewrite each, and folded as they are used. All variants take turns, so that other work on the machine hits
-all of them alike; figures are medians, and the rewrites' shares come from the time of the processor on a CPU, from the
-clock on a GPU. Nothing is compared before all variants have given the same outputs in float32.
+all of them alike. Figures are medians; what a rewrite is worth is told by the time of the processor on a CPU, by the
+clock on a GPU, and operations are counted. Nothing is compared before all variants have given the same in float32.
 """
 
 import gc
@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from scripts.entry import run
 from scripts.liveportrait_rewrites import (
@@ -119,9 +120,10 @@ def of_batch(
     ):
         variants = make()
         differences = compared(name, variants, config.tolerance)
+        operations = {variant: counted(compute) / size for variant, compute in variants.items()}
         with torch.autocast(device.type, dtype, enabled=dtype is not torch.float32):
             times = timed(f"{name}, batch {size}", variants, device, config.warm_up, config.repetitions)
-        figures[name] = summary(times, differences, size, device)
+        figures[name] = summary(times, differences, operations, size, device)
         del variants
         gc.collect()
     both = {
@@ -213,9 +215,17 @@ def timed(
     return times
 
 
+def counted(call: Callable[[], Tensor]) -> float:
+    """Thousand millions of floating-point operations, those of convolutions and products of matrices."""
+    with FlopCounterMode(display=False) as counter:
+        call()
+    return counter.get_total_flops() / 1e9
+
+
 def summary(
     times: Mapping[str, Sequence[tuple[float, float, float]]],
     differences: Mapping[str, float],
+    operations: Mapping[str, float],
     size: int,
     device: torch.device,
 ) -> dict[str, Any]:
@@ -230,6 +240,7 @@ def summary(
         variants[name] = {
             "ms_per_frame": round(float(wall) * 1000 / size, 2),
             "cpu_ms_per_frame": round(float(cpu) * 1000 / size, 2),
+            "gflop_per_frame": round(operations[name], 3),
             "over_plain": round(values[name] / values[PLAIN], 3),
             "share_of_saving": None if name == PLAIN or saved <= 0 else round((before - values[name]) / saved, 3),
             "difference": float(f"{differences[name]:.1e}"),
@@ -248,19 +259,22 @@ def show(record: Mapping[str, Any]) -> None:
     )
     for size, figures in record["batches"].items():
         for network in (WARPING, GENERATOR):
-            table = Table(title=f"{network}, batch {size}: each line has all rewrites above it", title_justify="left")
-            table.add_column("variant")
-            for column in ("ms", "CPU ms", "of plain", "share", "difference", "MB"):
+            rows = figures[network]["variants"]
+            largest = max(row["difference"] for row in rows.values())
+            table = Table(title=f"{network}, batch {size}: all rewrites so far; differences up to {largest:.0e}")
+            table.title_justify, table.padding = "left", (0, 0)
+            table.add_column("variant", no_wrap=True)
+            for column in ("ms", "CPU ms", "GFLOP", "of plain", "share", "MB"):
                 table.add_column(column, justify="right")
-            for name, row in figures[network]["variants"].items():
+            for name, row in rows.items():
                 share = row["share_of_saving"]
                 table.add_row(
                     name,
                     f"{row['ms_per_frame']:.2f}",
                     f"{row['cpu_ms_per_frame']:.2f}",
+                    f"{row['gflop_per_frame']:.1f}",
                     f"{row['over_plain']:.3f}",
                     "" if share is None else f"{share:.0%}",
-                    f"{row['difference']:.0e}",
                     str(row.get("memory_mb", "")),
                 )
             console.print(table)

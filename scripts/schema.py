@@ -379,6 +379,19 @@ class Export:
 
 
 @dataclass
+class ExportLiveportrait:
+    """`python -m scripts.export_liveportrait`: LivePortrait's networks into ONNX files."""
+
+    out: str = MISSING
+    weights: str | None = None
+    opset: int = MISSING
+    batch: int = MISSING
+    tolerance: float = MISSING
+    seed: int = MISSING
+    networks: Any = MISSING
+
+
+@dataclass
 class BenchmarkModels:
     """`python -m scripts.benchmark_models`: speed, size and memory of the networks."""
 
@@ -429,6 +442,32 @@ class BenchmarkLiveportrait:
     seed: int = 0
     num_threads: int = MISSING
     networks: Any = MISSING
+
+
+@dataclass
+class DistillRenderer:
+    """`python -m scripts.distill_renderer`: a smaller LivePortrait from the official one."""
+
+    weights: str = MISSING
+    portraits: str = MISSING
+    out: str = MISSING
+    seed: int = 0
+    resume: bool = False
+    cpu_threads: int = MISSING
+    size: int = MISSING
+    batch_size: int = MISSING
+    steps_per_epoch: int = MISSING
+    val_steps: int = MISSING
+    teacher: Any = MISSING
+    student: Any = MISSING
+    motion: Any = MISSING
+    losses: Any = MISSING
+    optimizer: Any = MISSING
+    schedule: Any = MISSING
+    trainer: Any = MISSING
+    callbacks: Any = None
+    logger: Any = None
+    cost: Any = MISSING
 
 
 @dataclass
@@ -534,8 +573,10 @@ _ROOTS = {
     "check_syncnet": CheckSyncnet,
     "check_liveportrait": CheckLiveportrait,
     "benchmark_liveportrait": BenchmarkLiveportrait,
+    "distill_renderer": DistillRenderer,
     "benchmark_models": BenchmarkModels,
     "export": Export,
+    "export_liveportrait": ExportLiveportrait,
     "download_models": DownloadModels,
     "export_au": ExportAu,
     "make_avatar": MakeAvatar,

@@ -46,13 +46,14 @@ from src.render.avatar import Avatar
 from src.render.avatar_archive import SUFFIX
 from src.render.avatar_schema import DESCRIPTION
 from src.render.cropping import MINIMUM_FACE_PX
-from src.render.liveportrait.crop import SOURCE, cut_face, face_rectangle, network_crop
+from src.render.liveportrait.crop import SOURCE, face_rectangle, network_crop
 from src.render.liveportrait.distillation import FrozenNetworks, RendererDistillation
 from src.render.liveportrait.distillation_motion import MotionRanges, RandomMotion
 from src.render.liveportrait.finishing import Correctors, Portrait
 from src.render.liveportrait.keypoints import motion_of
 from src.render.liveportrait.openings import openings_of
 from src.render.liveportrait.pictures import network_input
+from src.render.liveportrait.renderer import cut_reflected
 from src.render.liveportrait.weights import FILES, find_weights, load_weights
 from src.render.portrait import load_portrait
 
@@ -186,8 +187,8 @@ def avatars_in(folder: Path, size: int) -> list[Avatar]:
 @torch.no_grad()
 def seen(avatar: Avatar, teacher: Mapping[str, nn.Module]) -> tuple[Tensor, Portrait]:
     """The volume of an avatar, and its face, as F and M see them."""
-    crop = cut_face(avatar.image, face_rectangle(avatar.landmarks[:, :2], SOURCE))
-    image, openings = network_input(network_crop(crop.image)), openings_of(avatar.landmarks)
+    crop = cut_reflected(avatar.image, face_rectangle(avatar.landmarks[:, :2], SOURCE), upright=True)
+    image, openings = network_input(network_crop(crop)), openings_of(avatar.landmarks)
     portrait = Portrait(
         motion_of(teacher["motion_extractor"](image)), torch.tensor([openings.eyes]), torch.tensor([[openings.lips]])
     )

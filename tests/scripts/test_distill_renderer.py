@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import nn
 
@@ -139,6 +140,18 @@ def test_the_student_is_loaded_like_the_official_weights(inputs: Path, finished:
                 assert torch.equal(value, trained[f"{name}.{key}"])
     expected = seeded(TEACHER)["motion_extractor"].state_dict()
     assert all(torch.equal(value, expected[key]) for key, value in built["motion_extractor"].state_dict().items())
+
+
+def test_a_renderer_draws_with_the_student_by_config(finished: Path) -> None:
+    chosen = ["render=liveportrait", "render/networks@render.engine.networks=liveportrait_small"]
+    small = composed("render", "avatar=a", "motion=b", "out=c", *chosen).render.engine.networks
+    assert small.spade_generator.feature_channels == small.warping_module.out_channels == 128
+    sizes = [f"render.engine.networks.{key}={value}" for key, value in STUDENT.items()]
+    weights = f"render.engine.weights='{finished / 'weights'}'"
+    engine = instantiate(composed("render", "avatar=a", "motion=b", "out=c", *chosen, *sizes, weights).render.engine)
+    keypoints = torch.zeros(1, 5, 3)
+    source = engine.prepare(engine.appearance(torch.zeros(1, 3, 256, 256)), keypoints)
+    assert engine.draw(source, keypoints).shape == (1, 256, 256, 3)
 
 
 def test_a_run_that_goes_on_ends_as_one_that_was_not_stopped(

@@ -105,7 +105,7 @@ class LivePortraitRenderer:
         settings = chosen(self._settings, avatar.details.renderers)
         avatar, engine = resized(avatar, self._size), self._engine
         rectangle = face_rectangle(avatar.landmarks[:, :2], Framing(settings.crop_scale, settings.crop_shift))
-        crop = _cut_reflected(avatar.image, rectangle, upright=settings.crop_upright)
+        crop = cut_reflected(avatar.image, rectangle, upright=settings.crop_upright)
         seen = network_input(network_crop(crop)).to(engine.device)
         motion = engine.motion(seen)
         openings = openings_of(avatar.landmarks)
@@ -177,7 +177,7 @@ class LivePortraitRenderer:
         return np.stack([_shown(state, face) for face in faces])
 
 
-def _cut_reflected(image: Picture, rectangle: Rectangle, *, upright: bool) -> Picture:
+def cut_reflected(image: Picture, rectangle: Rectangle, *, upright: bool) -> Picture:
     """The face, with the picture continued by reflection as avatars are: beyond black, the edge would be drawn dark."""
     # No further than the picture is wide: a face beside it is no face in it.
     beyond = min(round(rectangle.side / 2), image.shape[0] - 1)

@@ -10,8 +10,11 @@ import pytest
 
 import scripts.contact_sheets
 import scripts.render
+from scripts.avatar_settings import log_taken
 from scripts.entry import repairable
 from src.errors import ConfigError
+from src.render.avatar_schema import Details
+from src.render.avatar_settings import LivePortraitSettings, RendererSettings
 from src.render.liveportrait.template import write_template
 from tests.render.liveportrait.motions import template
 from tests.render.liveportrait.small_networks import DRIVEN, one_thread
@@ -114,3 +117,20 @@ def test_every_channel_can_be_looked_at(inputs: Path, tmp_path: Path) -> None:
     scripts.contact_sheets.main(composed("contact_sheets", *given, *SMALL))
     assert sorted(path.stem for path in tmp_path.iterdir()) == ["arkit55", "core7"]
     assert np.all([path.stat().st_size > 0 for path in tmp_path.iterdir()])
+
+
+def test_what_the_package_decides_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    own = RendererSettings(liveportrait=LivePortraitSettings(motion=0.5, lips=1.5))
+    config = composed("render", "avatar=a", "motion=b", "out=c", "render=liveportrait", "render.settings.lips=1")
+    with caplog.at_level("INFO"):
+        assert log_taken(config, Details(renderers=own)) == ["motion 0.5"]
+    assert "from the avatar's package: motion 0.5" in caplog.text
+
+
+def test_the_head_of_a_photo_and_a_network_for_large_faces_can_be_asked_for() -> None:
+    given = ("avatar=a", "motion=b", "out=c")
+    photo = composed("render", *given, "render=liveportrait_photo").render
+    assert (photo.inner._target_.rpartition(".")[2], photo.inner.size) == ("LivePortraitRenderer", 768)
+    larger = composed("render", *given, "render=liveportrait", "render/super_resolution=onnx").render
+    assert larger.super_resolution._target_.rpartition(".")[2] == "OnnxSuperResolution"
+    assert composed("render", *given, "render=liveportrait").render.super_resolution is None

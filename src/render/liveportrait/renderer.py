@@ -62,6 +62,7 @@ class LivePortraitRenderer:
         engine: runs the networks.
         settings: names and values of `src.render.avatar_settings.LivePortraitSettings`; None: what the avatar's package
             says, or else the official value.
+        super_resolution: enlarges faces that cover more than 512 pixels; None: Lanczos.
         animation: how motion templates are followed, as fields of `AnimationOptions`; stitching and the factor are
             those of `settings`.
 
@@ -70,11 +71,19 @@ class LivePortraitRenderer:
         ConfigError: a setting can't be.
     """
 
-    def __init__(self, *, size: int, engine: Engine, settings: Mapping[str, Any], animation: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        *,
+        size: int,
+        engine: Engine,
+        settings: Mapping[str, Any],
+        animation: Mapping[str, Any],
+        super_resolution: Callable[[Picture], Picture] | None = None,
+    ) -> None:
         if size <= 0 or size % 2:
             raise RenderError(f"LivePortrait: size {size}, expected an even number of pixels above 0")
         self._size, self._engine, self._settings = size, engine, checked(settings)
-        self._animation = replace(OFFICIAL, **animation)
+        self._animation, self._super_resolution = replace(OFFICIAL, **animation), super_resolution
 
     @property
     def size(self) -> int:
@@ -174,7 +183,18 @@ class LivePortraitRenderer:
 
     def _drawn(self, state: LivePortraitState, keypoints: Tensor) -> NDArray[np.uint8]:
         faces = self._engine.draw(state.source, keypoints).cpu().numpy()
-        return np.stack([_shown(state, face) for face in faces])
+        return np.stack([self._shown(state, face) for face in faces])
+
+    def _shown(self, state: LivePortraitState, face: Picture) -> Picture:
+        """A drawn face as the picture that is shown."""
+        if self._super_resolution is not None and state.face_px > len(face):
+            face = self._super_resolution(face)
+        face = scaled(face, state.face_px)
+        if state.paste is None:
+            return face
+        picture = state.paste.start()
+        state.paste.paste(face, picture)
+        return picture
 
 
 def cut_reflected(image: Picture, rectangle: Rectangle, *, upright: bool) -> Picture:
@@ -191,13 +211,3 @@ def _paste(image: Picture, rectangle: Rectangle, *, upright: bool) -> tuple[Crop
     shown_px = rectangle.side / CROP_PX
     face_px = CROP_PX if _SOFTEST <= shown_px <= _SHARPEST else round(rectangle.side)
     return CropPaste(image, inverse(rectangle.to_crop(face_px, upright=upright)), face_px), face_px
-
-
-def _shown(state: LivePortraitState, face: Picture) -> Picture:
-    """A drawn face as the picture that is shown."""
-    face = scaled(face, state.face_px)
-    if state.paste is None:
-        return face
-    picture = state.paste.start()
-    state.paste.paste(face, picture)
-    return picture

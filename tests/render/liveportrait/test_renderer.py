@@ -39,8 +39,12 @@ def engine() -> EagerEngine:
 
 @pytest.fixture
 def build(engine: EagerEngine) -> Build:
-    def made(size: int = 256, animation: dict[str, Any] | None = None, **settings: Any) -> LivePortraitRenderer:
-        return LivePortraitRenderer(size=size, engine=engine, settings=settings, animation=animation or {})
+    def made(
+        size: int = 256, animation: dict[str, Any] | None = None, larger: Any = None, **settings: Any
+    ) -> LivePortraitRenderer:
+        return LivePortraitRenderer(
+            size=size, engine=engine, settings=settings, animation=animation or {}, super_resolution=larger
+        )
 
     return made
 
@@ -177,5 +181,21 @@ def test_the_networks_see_no_black_beyond_the_picture(build: Build, engine: Eage
             seen.append(image)
             return engine.appearance(image)
 
-    LivePortraitRenderer(size=256, engine=Watching(), settings={"crop_scale": 5.0}, animation={}).prepare(bright)
+    LivePortraitRenderer(
+        size=256, engine=Watching(), settings={"crop_scale": 5.0}, animation={}, super_resolution=None
+    ).prepare(bright)
     assert seen[0].min() > 0.75
+
+
+def test_large_faces_are_enlarged_by_the_network_that_is_given(build: Build) -> None:
+    asked = []
+
+    def white(face: np.ndarray) -> np.ndarray:
+        asked.append(face.shape)
+        return np.full((2048, 2048, 3), 255, np.uint8)
+
+    for size in (128, 1080):
+        renderer = build(size, larger=white, paste_back=False)
+        drawn = renderer.render(renderer.prepare(drawn_avatar()), frame())
+        assert (drawn.min() == 255) == (size == 1080)
+    assert asked == [(512, 512, 3)]

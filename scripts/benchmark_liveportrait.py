@@ -38,7 +38,7 @@ from src.errors import RenderError
 from src.eval.provenance import provenance
 from src.files import write_json
 from src.parity_run import fill_with_seed
-from src.render.liveportrait.engine import checked_device, checked_dtype
+from src.render.liveportrait.engine import TF32, checked_device, checked_dtype
 from src.render.liveportrait.folded_generator import FoldedGenerator
 from src.render.liveportrait.folded_warping import FoldedWarping
 from src.render.liveportrait.parity_networks import warping_inputs
@@ -72,7 +72,6 @@ def measured(config: DictConfig) -> dict[str, Any]:
     """
     device, dtype = checked_device(config.device), checked_dtype(config.dtype)
     torch.set_num_threads(config.num_threads)
-    torch.backends.cudnn.benchmark = True
     networks = built(config, device)
     batches = {str(size): of_batch(networks, size, device, dtype, config) for size in config.batches}
     return {
@@ -121,7 +120,8 @@ def of_batch(
         variants = make()
         differences = compared(name, variants, config.tolerance)
         operations = {variant: counted(compute) / size for variant, compute in variants.items()}
-        with torch.autocast(device.type, dtype, enabled=dtype is not torch.float32):
+        precision = torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=config.dtype == TF32)
+        with precision, torch.autocast(device.type, dtype, enabled=dtype is not torch.float32):
             times = timed(f"{name}, batch {size}", variants, device, config.warm_up, config.repetitions)
         figures[name] = summary(times, differences, operations, size, device)
         del variants
@@ -175,15 +175,11 @@ def compared(network: str, variants: Variants, tolerance: float) -> dict[str, fl
     Raises:
         RenderError: one is above `tolerance`.
     """
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        before = torch.backends.cuda.matmul.allow_tf32
-        torch.backends.cuda.matmul.allow_tf32 = False
-        expected = variants[PLAIN]().float()
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # products of matrices use none by themselves
+        expected = variants[PLAIN]()
         differences = {
-            name: float((compute().float() - expected).abs().max() / expected.abs().max())
-            for name, compute in variants.items()
+            name: float((compute() - expected).abs().max() / expected.abs().max()) for name, compute in variants.items()
         }
-        torch.backends.cuda.matmul.allow_tf32 = before
     for name, difference in differences.items():
         if not difference <= tolerance:
             raise RenderError(

@@ -15,7 +15,7 @@ REPOSITORY = "KwaiVGI/LivePortrait"
 _BASE, _RETARGETING = "liveportrait/base_models", "liveportrait/retargeting_models"
 _WHERE = (
     f"Get it from huggingface.co/{REPOSITORY} (MIT licence, as the code of github.com/{REPOSITORY}; see there), for "
-    f"example with `huggingface-cli download {REPOSITORY} --include 'liveportrait/*' --local-dir <folder>`."
+    "example with `python -m scripts.download_models model=liveportrait out=models/liveportrait`."
 )
 
 

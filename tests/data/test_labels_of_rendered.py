@@ -3,9 +3,9 @@
 One clip says little about milliseconds. Of the slow sway of a head, eight seconds hold few turns, and whatever a turn
 one way changes in the reading of another (a nod in the roll, say) falls on them by chance: over eight clips of the
 same head the lag of pitch reads from -49 to 35 ms, of roll from -42 to 12, with standard deviations of 24 and 16 ms,
-and a change of a few grey levels moves it by 10. Clips 0-4 together read at most 4 ms for any channel of the head, and
-2 for the others. So lags are judged over all clips together, more strictly than one clip could be. How well labels
-follow is judged on the first clip alone, and over all.
+and a change of a few grey levels moves it by 10. All together read at most 5 ms for any channel of the head, and
+2 for the others. Halves of the width read r = 0.81 to 0.92. So all is judged over all clips together, more strictly
+than one clip could be.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ from src.data.landmarks import FaceLandmarker
 from src.motion import CORE7
 from src.render.mesh import MeshRenderer
 
-SIZE, FRAMES, CLIPS = 384, 200, 5
+SIZE, FRAMES, CLIPS = 384, 200, 8
 MILLISECONDS = 40.0
 """Per frame."""
 
@@ -76,22 +76,19 @@ def lag_ms(measured: Clips, wanted: Clips) -> float:
 
 
 @pytest.mark.parametrize(
-    ("channel", "least_first", "least"),
+    ("channel", "least"),
     [
-        ("jaw_open", 0.97, 0.98),
-        ("mouth_wide", 0.88, 0.85),
-        ("mouth_narrow", 0.85, 0.85),
-        ("head_yaw", 0.99, 0.995),
-        ("head_pitch", 0.96, 0.965),
-        ("head_roll", 0.98, 0.985),
-        ("eye_blink", 0.97, 0.98),
+        ("jaw_open", 0.98),
+        ("mouth_wide", 0.88),
+        ("mouth_narrow", 0.85),
+        ("head_yaw", 0.995),
+        ("head_pitch", 0.965),
+        ("head_roll", 0.985),
+        ("eye_blink", 0.98),
     ],
 )
-def test_labels_follow_what_was_asked(
-    labelled: Clips, asked: Clips, channel: str, least_first: float, least: float
-) -> None:
+def test_labels_follow_what_was_asked(labelled: Clips, asked: Clips, channel: str, least: float) -> None:
     measured, wanted = (clips[..., CORE7.index(channel)] for clips in (labelled, asked))
-    assert agreement(measured[:1], wanted[:1]) >= least_first
     assert agreement(measured, wanted) >= least
 
 

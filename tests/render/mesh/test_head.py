@@ -89,3 +89,27 @@ def test_what_follows_lies_between_nothing_and_everything() -> None:
         for share in (follow.turn, follow.twist):
             assert share.min() >= 0
             assert share.max() <= 1
+
+
+def test_nothing_is_squeezed_or_stretched_more_than_a_few_times(head: HeadField) -> None:
+    for yaw, pitch in {turn[:2] for turn in TURNS}:
+        field = head.turned(yaw, pitch) / STEP
+        (xy, xx), (yy, yx) = np.gradient(field[..., 0]), np.gradient(field[..., 1])
+        areas = (1 + xx) * (1 + yy) - xy * yx
+        assert areas.min() > 0.25
+        assert areas.max() < 3.5
+
+
+def test_the_nose_turns_by_what_was_asked(free: HeadField) -> None:
+    # Of a flattened head the farther half of a turn would be missing.
+    nose = drawn_landmarks()[NOSE_TIP]
+    ways = [shown(free, nose, yaw, 0.0, 0.0)[0] for yaw in (10.0, 20.0, 30.0)]
+    sines = np.sin(np.radians([10.0, 20.0, 30.0]))
+    assert np.ptp(ways / sines) < 0.2 * float(np.mean(ways / sines))
+
+
+def test_shoulders_stand_still_higher_up_where_they_leave_the_picture() -> None:
+    landmarks = drawn_landmarks()
+    share = loose(landmarks, SIDE, STEP).turn
+    resting = [int(np.flatnonzero(column < 0.1)[0]) for column in (share[:, 0], share[:, SIDE // STEP // 2])]
+    assert resting[0] < resting[1]

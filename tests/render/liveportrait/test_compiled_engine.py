@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,15 @@ from src.errors import ConfigError
 from src.render.liveportrait.compiled_engine import CompiledEngine
 from src.render.liveportrait.engine import EagerEngine
 from tests.render.liveportrait.engine_checks import STEPS, check_pictures
-from tests.render.liveportrait.small_networks import ROOT, one_thread, seeded_networks
+from tests.render.liveportrait.small_networks import ROOT
+
+pytestmark = pytest.mark.usefixtures("single_threaded")
 
 WITHOUT_A_COMPILER = """
 from src.errors import ConfigError
 from src.render.liveportrait.compiled_engine import CompiledEngine
 from tests.render.liveportrait.engine_checks import looked_at
-from tests.render.liveportrait.small_networks import one_thread, seeded_networks
+from tests.render.liveportrait.small_networks import seeded_networks
 settings = dict(weights=None, device="cpu", dtype="float32", mode="default", batch=1)
 engine = CompiledEngine(networks=seeded_networks(), **settings)
 volume, face = looked_at(engine)
@@ -31,21 +32,9 @@ except ConfigError as error:
 """
 
 
-@pytest.fixture(autouse=True)
-def single_threaded() -> Iterator[None]:
-    with one_thread():
-        yield
-
-
-@pytest.fixture(scope="module")
-def networks() -> dict[str, nn.Module]:
-    return seeded_networks()
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
-def test_frames_are_those_of_the_eager_engine(networks: dict[str, nn.Module]) -> None:
-    eager = EagerEngine(networks=networks, weights=None, device="cpu", dtype="float32")
+def test_frames_are_those_of_the_eager_engine(networks: dict[str, nn.Module], eager: EagerEngine) -> None:
     engine = CompiledEngine(networks=networks, weights=None, device="cpu", dtype="float32", mode="default", batch=1)
     check_pictures(engine, eager, STEPS[:1])
 

@@ -1,6 +1,6 @@
 """Recorded frames are the eager ones. All but the recording itself is tried on the CPU."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,29 +12,15 @@ from src.render.liveportrait.cuda_graph_engine import CudaGraphEngine, RecordedF
 from src.render.liveportrait.engine import EagerEngine
 from src.render.liveportrait.folded_warping import WarpedSource
 from tests.render.liveportrait.engine_checks import STEPS, image, looked_at
-from tests.render.liveportrait.small_networks import one_thread, seeded_networks
+from tests.render.liveportrait.small_networks import seeded_networks
+
+pytestmark = pytest.mark.usefixtures("single_threaded")
 
 
 def into_one_place(work: Callable[[], Tensor]) -> Callable[[], Tensor]:
     """Runs work so that its result always lies in the same memory, as a CUDA graph does."""
     place = work().clone()
     return lambda: place.copy_(work())
-
-
-@pytest.fixture(autouse=True)
-def single_threaded() -> Iterator[None]:
-    with one_thread():
-        yield
-
-
-@pytest.fixture(scope="module")
-def networks() -> dict[str, nn.Module]:
-    return seeded_networks()
-
-
-@pytest.fixture(scope="module")
-def eager(networks: dict[str, nn.Module]) -> EagerEngine:
-    return EagerEngine(networks=networks, weights=None, device="cpu", dtype="float32")
 
 
 def test_a_frame_has_memory_of_its_own() -> None:

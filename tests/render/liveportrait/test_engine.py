@@ -1,7 +1,5 @@
 """Engines give what the plain networks give."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -10,23 +8,8 @@ from src.errors import CheckpointError, ConfigError
 from src.render.liveportrait.engine import EagerEngine
 from src.render.liveportrait.keypoints import motion_of
 from src.render.liveportrait.pictures import levels_of
-from tests.render.liveportrait.small_networks import one_thread, seeded_networks
 
-
-@pytest.fixture(autouse=True)
-def single_threaded() -> Iterator[None]:
-    with one_thread():
-        yield
-
-
-@pytest.fixture(scope="module")
-def networks() -> dict[str, nn.Module]:
-    return seeded_networks()
-
-
-@pytest.fixture(scope="module")
-def engine(networks: dict[str, nn.Module]) -> EagerEngine:
-    return EagerEngine(networks=networks, weights=None, device="cpu", dtype="float32")
+pytestmark = pytest.mark.usefixtures("single_threaded")
 
 
 def image(count: int = 1) -> Tensor:
@@ -34,13 +17,13 @@ def image(count: int = 1) -> Tensor:
 
 
 @torch.no_grad()
-def test_a_frame_is_that_of_the_plain_networks(networks: dict[str, nn.Module], engine: EagerEngine) -> None:
+def test_a_frame_is_that_of_the_plain_networks(networks: dict[str, nn.Module], eager: EagerEngine) -> None:
     volume, face = networks["appearance_feature_extractor"](image()), motion_of(networks["motion_extractor"](image()))
-    assert torch.allclose(engine.appearance(image()), volume)
-    assert torch.allclose(engine.motion(image()).keypoints, face.keypoints)
+    assert torch.allclose(eager.appearance(image()), volume)
+    assert torch.allclose(eager.motion(image()).keypoints, face.keypoints)
     driving = face.keypoints + 0.05
     plain = networks["spade_generator"](networks["warping_module"](volume, driving, face.keypoints).features)
-    drawn = engine.draw(engine.prepare(volume, face.keypoints), driving)
+    drawn = eager.draw(eager.prepare(volume, face.keypoints), driving)
     assert drawn.shape == (1, 512, 512, 3)
     assert drawn.dtype == torch.uint8
     off = (drawn.int() - levels_of(plain).int()).abs()
@@ -48,22 +31,22 @@ def test_a_frame_is_that_of_the_plain_networks(networks: dict[str, nn.Module], e
     assert off.float().mean() < 0.01
 
 
-def test_a_batch_of_frames_is_its_frames(engine: EagerEngine) -> None:
-    face = engine.motion(image())
-    source = engine.prepare(engine.appearance(image()), face.keypoints)
+def test_a_batch_of_frames_is_its_frames(eager: EagerEngine) -> None:
+    face = eager.motion(image())
+    source = eager.prepare(eager.appearance(image()), face.keypoints)
     driving = face.keypoints + torch.tensor([0.0, 0.05, -0.1]).view(3, 1, 1)
-    drawn = engine.draw(source, driving)
-    alone = torch.cat([engine.draw(source, keypoints[None]) for keypoints in driving])
+    drawn = eager.draw(source, driving)
+    alone = torch.cat([eager.draw(source, keypoints[None]) for keypoints in driving])
     assert drawn.shape == (3, 512, 512, 3)
     assert (drawn.int() - alone.int()).abs().max() <= 1
     assert (drawn[0] != drawn[1]).any()
 
 
-def test_half_precision_draws_about_the_same(networks: dict[str, nn.Module], engine: EagerEngine) -> None:
+def test_half_precision_draws_about_the_same(networks: dict[str, nn.Module], eager: EagerEngine) -> None:
     half = EagerEngine(networks=networks, weights=None, device="cpu", dtype="bfloat16")
-    face = engine.motion(image())
-    volume = engine.appearance(image())
-    drawn, exact = (e.draw(e.prepare(volume, face.keypoints), face.keypoints) for e in (half, engine))
+    face = eager.motion(image())
+    volume = eager.appearance(image())
+    drawn, exact = (e.draw(e.prepare(volume, face.keypoints), face.keypoints) for e in (half, eager))
     assert (drawn.int() - exact.int()).abs().float().mean() < 4
 
 

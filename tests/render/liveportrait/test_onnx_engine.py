@@ -1,6 +1,5 @@
 """Exported networks draw what the eager engine draws."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,6 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from torch import nn
 
 from src.errors import CheckpointError, ConfigError, RenderError
 from src.motion import CORE7
@@ -16,10 +14,9 @@ from src.render.liveportrait.engine import EagerEngine
 from src.render.liveportrait.onnx_engine import OnnxEngine
 from src.render.liveportrait.renderer import LivePortraitRenderer
 from tests.render.liveportrait.engine_checks import check_pictures, check_sources, looked_at
-from tests.render.liveportrait.small_networks import one_thread, seeded_networks
 from tests.render.portraits import drawn_avatar
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("single_threaded")]
 
 CPU: dict[str, Any] = {
     "providers": ["CPUExecutionProvider"],
@@ -27,22 +24,6 @@ CPU: dict[str, Any] = {
     "device_id": 0,
     "num_threads": 1,
 }
-
-
-@pytest.fixture(autouse=True)
-def single_threaded() -> Iterator[None]:
-    with one_thread():
-        yield
-
-
-@pytest.fixture(scope="module")
-def networks() -> dict[str, nn.Module]:
-    return seeded_networks()
-
-
-@pytest.fixture(scope="module")
-def eager(networks: dict[str, nn.Module]) -> EagerEngine:
-    return EagerEngine(networks=networks, weights=None, device="cpu", dtype="float32")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +14,11 @@ from src.errors import CheckpointError, ConfigError
 from src.files import sha256_of
 from src.render.liveportrait.onnx_export import export_networks
 from src.render.liveportrait.onnx_files import GRAPHS, MANIFEST, Manifest, read_manifest
-from tests.render.liveportrait.small_networks import one_thread, seeded_networks
+from tests.render.liveportrait.small_networks import seeded_networks
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("single_threaded")]
 
 SETTINGS: dict[str, Any] = {"weights": None, "opset": 18, "batch": 2, "tolerance": 1e-3, "seed": 1}
-
-
-@pytest.fixture(autouse=True)
-def single_threaded() -> Iterator[None]:
-    with one_thread():
-        yield
-
-
-@pytest.fixture(scope="module")
-def networks() -> dict[str, nn.Module]:
-    return seeded_networks()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The renderer keeps the contract, on small networks that draw nothing like a face."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,30 +20,20 @@ from src.render.liveportrait.engine import EagerEngine
 from src.render.liveportrait.renderer import LivePortraitRenderer
 from src.render.photo import PhotoRenderer
 from tests.render.liveportrait.motions import template
-from tests.render.liveportrait.small_networks import one_thread, seeded_networks
 from tests.render.portraits import drawn_avatar
+
+pytestmark = pytest.mark.usefixtures("single_threaded")
 
 Build = Callable[..., LivePortraitRenderer]
 
 
-@pytest.fixture(autouse=True)
-def single_threaded() -> Iterator[None]:
-    with one_thread():
-        yield
-
-
-@pytest.fixture(scope="module")
-def engine() -> EagerEngine:
-    return EagerEngine(networks=seeded_networks(), weights=None, device="cpu", dtype="float32")
-
-
 @pytest.fixture
-def build(engine: EagerEngine) -> Build:
+def build(eager: EagerEngine) -> Build:
     def made(
         size: int = 256, animation: dict[str, Any] | None = None, larger: Any = None, **settings: Any
     ) -> LivePortraitRenderer:
         return LivePortraitRenderer(
-            size=size, engine=engine, settings=settings, animation=animation or {}, super_resolution=larger
+            size=size, engine=eager, settings=settings, animation=animation or {}, super_resolution=larger
         )
 
     return made
@@ -168,18 +158,18 @@ def test_a_face_beside_the_picture_is_refused(build: Build) -> None:
         build().prepare(replace(avatar, landmarks=avatar.landmarks + np.float32([2000, 0, 0])))
 
 
-def test_the_networks_see_no_black_beyond_the_picture(build: Build, engine: EagerEngine) -> None:
+def test_the_networks_see_no_black_beyond_the_picture(build: Build, eager: EagerEngine) -> None:
     avatar = drawn_avatar()
     bright = replace(avatar, image=np.full_like(avatar.image, 200))
     seen = []
 
     class Watching:
-        device, correctors = engine.device, engine.correctors
-        motion, prepare, draw = engine.motion, engine.prepare, engine.draw
+        device, correctors = eager.device, eager.correctors
+        motion, prepare, draw = eager.motion, eager.prepare, eager.draw
 
         def appearance(self, image: torch.Tensor) -> torch.Tensor:
             seen.append(image)
-            return engine.appearance(image)
+            return eager.appearance(image)
 
     LivePortraitRenderer(
         size=256, engine=Watching(), settings={"crop_scale": 5.0}, animation={}, super_resolution=None

@@ -8,7 +8,6 @@ paste-back, the animation loop, pictures of the whole chain) and prints a table 
 folder can't be used.
 """
 
-import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -19,8 +18,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from scripts.entry import run
-from scripts.parity_report import EXIT_FAILED, finite, table
-from src.files import write_json
+from scripts.parity_report import finite, report, table
 from src.render.liveportrait.parity import FileParity, by_file, run_vectors
 
 
@@ -33,11 +31,7 @@ def main(config: DictConfig) -> None:
     files = by_file(comparisons)
     print(table(comparisons), summary(files), sep="\n\n", file=sys.stderr)
     content = {name: record(file) for name, file in files.items()}
-    print(json.dumps(content, indent=2, allow_nan=False))
-    if config.out is not None:
-        write_json(Path(config.out), content)
-    if not all(file.passed for file in files.values()):
-        sys.exit(EXIT_FAILED)
+    report(content, config.out, all(file.passed for file in files.values()))
 
 
 def record(file: FileParity) -> dict[str, Any]:

@@ -7,7 +7,6 @@ tracks, crops, Wav2Lip's expert) and prints a table on stderr and JSON {name: {m
 Exit code 0 only if every vector passes, 1 otherwise, 2 if the folder can't be used.
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -15,9 +14,8 @@ import torch
 from omegaconf import DictConfig
 
 from scripts.entry import run
-from scripts.parity_report import EXIT_FAILED, record, table
+from scripts.parity_report import record, report, table
 from src.eval.syncnet.parity import run_vectors
-from src.files import write_json
 
 
 def main(config: DictConfig) -> None:
@@ -27,11 +25,7 @@ def main(config: DictConfig) -> None:
     comparisons = run_vectors(Path(config.vectors), config.seed)
     print(table(comparisons), file=sys.stderr)
     content = {comparison.name: record(comparison) for comparison in comparisons}
-    print(json.dumps(content, indent=2, allow_nan=False))
-    if config.out is not None:
-        write_json(Path(config.out), content)
-    if not all(comparison.passed for comparison in comparisons):
-        sys.exit(EXIT_FAILED)
+    report(content, config.out, all(comparison.passed for comparison in comparisons))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,25 @@
 """What scripts that compare us with stored answers say: a table for people, and the exit code of a failure."""
 
+import json
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from src.files import write_json
 from src.parity_vectors import Comparison
 
 EXIT_FAILED = 1
+
+
+def report(content: Mapping[str, Any], out: str | None, passed: bool) -> None:
+    """Print the JSON, write it to `out` too if there is one, and exit with `EXIT_FAILED` unless all passed."""
+    print(json.dumps(content, indent=2, allow_nan=False))
+    if out is not None:
+        write_json(Path(out), content)
+    if not passed:
+        sys.exit(EXIT_FAILED)
 
 
 def record(comparison: Comparison) -> dict[str, Any]:

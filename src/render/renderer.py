@@ -53,3 +53,24 @@ class Renderer(Protocol):
             RenderError: the frame has another number of values or is not finite.
         """
         ...
+
+
+class SquarePictures:
+    """Sizes of a renderer that draws the avatar's own square."""
+
+    _size: int
+
+    @property
+    def size(self) -> int:
+        """Pixels of each side of the rendered pictures."""
+        return self._size
+
+    @property
+    def width(self) -> int:
+        """Of the rendered pictures, in pixels."""
+        return self._size
+
+    @property
+    def height(self) -> int:
+        """Of the rendered pictures, in pixels."""
+        return self._size

@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 
 from src.motion import CORE7
-from src.render.avatar import create_avatar
 from src.render.mesh import MeshRenderer
-from src.render.portrait import load_portrait
 from tests.render.mesh.test_renderer import smallest_shown_area
-from tests.render.test_real_portraits import PORTRAITS
+from tests.render.test_real_portraits import PORTRAITS, real_avatar
 
 STEP = 4
 LEAST = 0.2
@@ -21,15 +19,8 @@ LEAST = 0.2
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PORTRAITS)
 def test_no_turn_of_a_speaking_head_folds(shared: Path, name: str) -> None:
-    pytest.importorskip("mediapipe", reason="MediaPipe is not installed (extra `data`)")
-    from src.data.landmarks import FaceFinder
-    from src.data.person_matte import person_matte
-
-    photo = load_portrait(shared / "data/real/portraits" / name)
-    with FaceFinder() as finder:
-        avatar = create_avatar(photo, finder.find(photo), person_matte, 512, name)
     renderer = MeshRenderer(size=512, grid_step=STEP, iterations=10)
-    state = renderer.prepare(avatar)
+    state = renderer.prepare(real_avatar(shared, name))
     for turn in itertools.product((-30, -15, 0, 15, 30), (-20, 0, 20), (-20, 0, 20)):
         for jaw in (0.0, 0.25):
             frame = CORE7.neutral.copy()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from src.motion import CORE7
-from src.render.avatar import create_avatar
+from src.render.avatar import Avatar, create_avatar
 from src.render.closed_loop import measure_together, random_motion
 from src.render.mesh import MeshRenderer
 from src.render.portrait import load_portrait
@@ -18,16 +18,23 @@ PORTRAITS = (
 )  # fmt: skip
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", PORTRAITS)
-def test_mouth_and_lids_follow_on_every_portrait(shared: Path, name: str) -> None:
+def real_avatar(shared: Path, name: str) -> Avatar:
+    """Of one of `PORTRAITS`, as `scripts.make_avatar` makes it."""
     pytest.importorskip("mediapipe", reason="MediaPipe is not installed (extra `data`)")
-    from src.data.landmarks import FaceFinder, FaceLandmarker
+    from src.data.landmarks import FaceFinder
     from src.data.person_matte import person_matte
 
     photo = load_portrait(shared / "data/real/portraits" / name)
     with FaceFinder() as finder:
-        avatar = create_avatar(photo, finder.find(photo), person_matte, 512, name)
+        return create_avatar(photo, finder.find(photo), person_matte, 512, name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PORTRAITS)
+def test_mouth_and_lids_follow_on_every_portrait(shared: Path, name: str) -> None:
+    avatar = real_avatar(shared, name)
+    from src.data.landmarks import FaceLandmarker
+
     renderer = MeshRenderer(size=512, grid_step=4, iterations=10)
     state = renderer.prepare(avatar)
     asked = random_motion(np.random.default_rng(0), 60)

@@ -27,6 +27,7 @@ from src.render.liveportrait.paste_mask import CropPaste
 from src.render.liveportrait.pictures import Picture, network_input
 from src.render.liveportrait.puppet import Puppet
 from src.render.liveportrait.settings import Settings, checked, chosen
+from src.render.renderer import SquarePictures
 from src.render.resizing import resized, scaled
 
 _SOFTEST, _SHARPEST = 0.5, 1.0
@@ -53,7 +54,7 @@ class LivePortraitState:
     face_px: int
 
 
-class LivePortraitRenderer:
+class LivePortraitRenderer(SquarePictures):
     """Renders `core7` and `arkit55` motion on an avatar by LivePortrait's networks.
 
     Args:
@@ -84,21 +85,6 @@ class LivePortraitRenderer:
             raise RenderError(f"LivePortrait: size {size}, expected an even number of pixels above 0")
         self._size, self._engine, self._settings = size, engine, checked(settings)
         self._animation, self._super_resolution = replace(OFFICIAL, **animation), super_resolution
-
-    @property
-    def size(self) -> int:
-        """Pixels of each side of the rendered pictures."""
-        return self._size
-
-    @property
-    def width(self) -> int:
-        """Of the rendered pictures, in pixels."""
-        return self._size
-
-    @property
-    def height(self) -> int:
-        """Of the rendered pictures, in pixels."""
-        return self._size
 
     @property
     def channels(self) -> int:

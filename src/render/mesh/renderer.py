@@ -43,6 +43,7 @@ from src.render.mesh.layers import CutOut, Layers
 from src.render.mesh.lids import Lid, eye_poses, find_lids
 from src.render.mesh.mouth import Inside, paint_inside
 from src.render.mesh.own_mouth import with_found_lip, without_teeth
+from src.render.renderer import SquarePictures
 from src.render.resizing import resized
 
 HEAD_STEP = 2
@@ -81,7 +82,7 @@ class MeshState:
     moves_along: float
 
 
-class MeshRenderer:
+class MeshRenderer(SquarePictures):
     """Renders `core7` and `arkit55` motion on an avatar.
 
     Args:
@@ -117,21 +118,6 @@ class MeshRenderer:
             )
         self._size, self._step, self._iterations = size, grid_step, iterations
         self._backdrop, self._moves_along = backdrop, moves_along
-
-    @property
-    def size(self) -> int:
-        """Pixels of each side of the rendered pictures."""
-        return self._size
-
-    @property
-    def width(self) -> int:
-        """Of the rendered pictures, in pixels."""
-        return self._size
-
-    @property
-    def height(self) -> int:
-        """Of the rendered pictures, in pixels."""
-        return self._size
 
     @property
     def channels(self) -> int:

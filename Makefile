@@ -59,7 +59,7 @@ lock:
 	rm -rf $(VENV)-lock
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(VENV)-lock/bin/pip install --quiet --disable-pip-version-check 'setuptools>=77' '.[data,speech,ssl,export,cluster,sweep,wandb,sign,dev]'
+	$(VENV)-lock/bin/pip install --quiet --disable-pip-version-check 'setuptools>=77' '.[data,speech,ssl,export,cluster,sweep,wandb,sign,devices,serve,dev]'
 	{ echo "# Exact versions for Linux x86-64 and Python 3.11, made by \`make lock\`. Other systems: see README."; \
 	  $(VENV)-lock/bin/pip freeze --all --exclude audio2motion --exclude pip --exclude wheel | sed 's/+cpu$$//' ; } > requirements.lock
 	rm -rf $(VENV)-lock

@@ -5,6 +5,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
+# LiveKit and Pipecat need protobuf 5 or later, MediaPipe needs protobuf 4: an environment of their own, which holds
+# only what differs and finds the rest in .venv.
+ADAPTERS       := .venv-adapters
+ADAPTERS_STAMP := $(ADAPTERS)/.installed
+
 # Overrides for `make demo`; any subset may be given.
 VIDEOS   ?=
 PORTRAIT ?=
@@ -13,15 +18,17 @@ OUT      ?= outputs/demo
 TESTS    ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format lock clean .venv
+.PHONY: help demo test test-adapters lint format lock lock-adapters clean .venv .venv-adapters
 
 help:
 	@echo "make demo    talking videos -> trained model -> a portrait that speaks (VIDEOS= PORTRAIT= SPEECH= OUT=)"
 	@echo "make test    all tests (TESTS=tests/render for a part)"
+	@echo "make test-adapters  tests of the LiveKit and Pipecat adapters, in an environment of their own"
 	@echo "make lint    ruff, mypy"
 	@echo "make format  rewrite the code in the house format"
 	@echo "make lock    resolve the dependencies of pyproject.toml anew into requirements.lock"
-	@echo "make clean   remove the environment, caches and outputs"
+	@echo "make lock-adapters  the same for requirements-adapters.lock"
+	@echo "make clean   remove the environments, caches and outputs"
 
 # Quoted twice: for the shell and for Hydra, so that paths may hold spaces, commas and brackets.
 demo: $(STAMP)
@@ -31,6 +38,9 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n auto --dist loadfile $(TESTS)
+
+test-adapters: $(ADAPTERS_STAMP)
+	$(ADAPTERS)/bin/python -m pytest tests/adapters
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -54,6 +64,17 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m scripts.fix_torchaudio
 	@touch $@
 
+.venv-adapters: $(ADAPTERS_STAMP)
+
+# The folder of .venv comes after its own in the search path, so its own protobuf wins.
+$(ADAPTERS_STAMP): requirements-adapters.lock $(STAMP)
+	rm -rf $(ADAPTERS)
+	$(BIN)/python -m venv $(ADAPTERS)
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > "$$($(ADAPTERS)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/rest_of_venv.pth"
+	$(ADAPTERS)/bin/pip install --quiet --disable-pip-version-check --no-deps -r requirements-adapters.lock
+	@touch $@
+
 # torch comes first and alone: another package's looser requirement would pull its CUDA build.
 lock:
 	rm -rf $(VENV)-lock
@@ -64,6 +85,18 @@ lock:
 	  $(VENV)-lock/bin/pip freeze --all --exclude audio2motion --exclude pip --exclude wheel | sed 's/+cpu$$//' ; } > requirements.lock
 	rm -rf $(VENV)-lock
 
+# What the two extras need beside requirements.lock, or in another version.
+lock-adapters: $(STAMP)
+	rm -rf $(ADAPTERS)-lock
+	$(BIN)/python -m venv $(ADAPTERS)-lock
+	grep -vE '^(protobuf|mediapipe|torch|torchaudio)==' requirements.lock > $(ADAPTERS)-lock/constraints.txt
+	$(BIN)/python -c 'import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
+	  print(*extras["livekit"], *extras["pipecat"], sep="\n")' > $(ADAPTERS)-lock/wanted.txt
+	$(ADAPTERS)-lock/bin/pip install --quiet --disable-pip-version-check -c $(ADAPTERS)-lock/constraints.txt -r $(ADAPTERS)-lock/wanted.txt
+	{ echo "# What the extras livekit and pipecat need beside requirements.lock, or in another version; made by \`make lock-adapters\`."; \
+	  $(ADAPTERS)-lock/bin/pip freeze --all --exclude pip --exclude setuptools | grep -vxFf requirements.lock ; } > requirements-adapters.lock
+	rm -rf $(ADAPTERS)-lock
+
 clean:
-	rm -rf $(VENV) $(VENV)-lock outputs multirun wandb build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lock $(ADAPTERS) $(ADAPTERS)-lock outputs multirun wandb build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

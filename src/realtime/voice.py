@@ -35,6 +35,8 @@ FLOOR_S = 4.0
 """The quietest moment of so long is the noise. Speech without any closure of lips or tongue is shorter."""
 UNKNOWN_FLOOR_S, UNKNOWN_OPENS_DB = 0.5, -40.0
 """So long after the first sound of all, what is louder than this is a voice: the noise is not known yet."""
+LEAST_MARGIN_DB, MARGIN_SHARE = 6.0, 0.3
+"""Where noise leaves little room above it, a voice stands out by this share of it."""
 HYSTERESIS_DB = 4.0
 LOUDEST_FALLS_DB_PER_S, LEAST_LOUDEST_DB = 2.0, -45.0
 DIGITAL_SILENCE_DB = -100.0
@@ -76,6 +78,11 @@ class AlwaysOpen:
 class LevelVoice:
     """Speech is what stands out from the noise, for longer than a click.
 
+    On 86 real recordings (7.6 minutes; news, lectures, interviews, read speech) it is closed in 0.8 % of the frames
+    in which the Silero network hears speech, and one of 135 words begins later than with Silero, by 0.2 s. With white
+    noise 20 and 10 dB below: 2.6 and 6.7 %. Of 649 frames deep in pauses 98 are open: breath and the sound of a film,
+    which are no steady noise.
+
     A frame is open while a voice is heard between `hold_ms` before and 80 ms after it. Closures of the mouth within
     words are shorter than that. It opens in two frames, the first of them 10 to 50 ms before the word, and closes in
     `closing_ms` after the hold.
@@ -84,7 +91,7 @@ class LevelVoice:
         sample_rate_hz: of the sound.
         fps: motion frames per second.
         capacity_s: gains are kept for so long.
-        margin_db: a voice is louder than the noise by this.
+        margin_db: a voice is louder than the noise by this, or by less where noise is near to the loudest.
         range_db: and not further than this below the loudest of the last seconds: breath is.
         quietest_db: and louder than this, of full scale.
         hold_ms: after speech.
@@ -110,10 +117,16 @@ class LevelVoice:
                 f"voice: frames of {samples_per_frame:g} samples are no whole number of {HOP_S * 1000:g} ms "
                 f"({samples_per_hop:g} samples). Use 16000 Hz and 25 fps, or realtime/voice=none."
             )
-        if margin_db <= HYSTERESIS_DB or range_db <= HYSTERESIS_DB or hold_ms < 0 or closing_ms <= 0 or capacity_s <= 0:
+        if (
+            margin_db < LEAST_MARGIN_DB
+            or range_db < LEAST_MARGIN_DB
+            or hold_ms < 0
+            or closing_ms <= 0
+            or capacity_s <= 0
+        ):
             raise ConfigError(
-                f"voice: margin_db={margin_db:g} and range_db={range_db:g} must be above {HYSTERESIS_DB:g}, hold_ms="
-                f"{hold_ms:g} at least 0, closing_ms={closing_ms:g} and capacity_s={capacity_s:g} above 0. Correct the "
+                f"voice: margin_db={margin_db:g} and range_db={range_db:g} must be at least {LEAST_MARGIN_DB:g}, "
+                f"hold_ms={hold_ms:g} at least 0, closing_ms={closing_ms:g} and capacity_s={capacity_s:g} above 0. Correct the "
                 "voice configuration."
             )
         self._samples_per_frame, self._hops_per_frame = round(samples_per_frame), round(hops)
@@ -164,11 +177,14 @@ class LevelVoice:
         self._num_hops += 1
         self._num_hops_heard += 1
         self._loudest_db = max(level_db, self._loudest_db - LOUDEST_FALLS_DB_PER_S * HOP_S, LEAST_LOUDEST_DB)
-        opens_db = self._noise.value + self._margin_db
+        room_db = self._loudest_db - self._noise.value
+        margin_db = min(max(LEAST_MARGIN_DB, MARGIN_SHARE * room_db), self._margin_db)
+        opens_db = self._noise.value + margin_db
         if self._num_hops_heard * HOP_S <= UNKNOWN_FLOOR_S:
             opens_db = min(opens_db, UNKNOWN_OPENS_DB)
         opens_db = max(opens_db, self._loudest_db - self._range_db, self._quietest_db)
-        self._run = self._run + 1 if level_db > opens_db - (HYSTERESIS_DB if self._run else 0.0) else 0
+        goes_on_db = opens_db - min(HYSTERESIS_DB, margin_db / 2)
+        self._run = self._run + 1 if level_db > (goes_on_db if self._run else opens_db) else 0
         if self._run >= SHORTEST_VOICE_HOPS:
             self._last_voice = self._num_hops
 

@@ -120,6 +120,10 @@ def test_louder_noise_is_noise_after_a_while() -> None:
     assert gains(sound)[round((3.0 + FLOOR_S + 0.3) * 25) :].max() <= FLAPPING
 
 
+def test_a_voice_is_heard_in_noise_that_is_10_db_below_it() -> None:
+    assert gains(put(noise(6.0, -35.0), vowels(3.0, -25.0), 2.0))[51:123].min() > 0.5
+
+
 def test_a_new_segment_counts_from_zero_and_knows_the_room() -> None:
     voice = gate()
     voice.push(noise(3.0, -35.0))
@@ -165,11 +169,9 @@ def test_motion_of_another_vocabulary_is_refused() -> None:
 
 
 def test_numbers_that_make_no_gate_are_refused() -> None:
-    numbers = {
-        **OmegaConf.load(CONFIG_FOLDER / "realtime" / "voice" / "level.yaml"),
-    }
+    numbers = {**OmegaConf.load(CONFIG_FOLDER / "realtime" / "voice" / "level.yaml")}
     del numbers["_target_"]
     with pytest.raises(ConfigError, match="frames of 533.333 samples are no whole number of 10 ms"):
         LevelVoice(**{**numbers, "fps": 30.0})
-    with pytest.raises(ConfigError, match="margin_db=3 and range_db=30 must be above 4"):
+    with pytest.raises(ConfigError, match="margin_db=3 and range_db=28 must be at least 6"):
         LevelVoice(**{**numbers, "margin_db": 3.0})

@@ -81,7 +81,7 @@ class LevelVoice:
     On 86 real recordings (7.6 minutes; news, lectures, interviews, read speech) it is closed in 0.8 % of the frames
     in which the Silero network hears speech, and one of 135 words begins later than with Silero, by 0.2 s. With white
     noise 20 and 10 dB below: 2.6 and 6.7 %. Of 649 frames deep in pauses 98 are open: breath and the sound of a film,
-    which are no steady noise.
+    which are no steady noise. There the model of the program opens the jaw by 0.029 on average, gated by 0.006.
 
     A frame is open while a voice is heard between `hold_ms` before and 80 ms after it. Closures of the mouth within
     words are shorter than that. It opens in two frames, the first of them 10 to 50 ms before the word, and closes in
@@ -126,8 +126,8 @@ class LevelVoice:
         ):
             raise ConfigError(
                 f"voice: margin_db={margin_db:g} and range_db={range_db:g} must be at least {LEAST_MARGIN_DB:g}, "
-                f"hold_ms={hold_ms:g} at least 0, closing_ms={closing_ms:g} and capacity_s={capacity_s:g} above 0. Correct the "
-                "voice configuration."
+                f"hold_ms={hold_ms:g} at least 0, closing_ms={closing_ms:g} and capacity_s={capacity_s:g} above 0. "
+                "Correct the voice configuration."
             )
         self._samples_per_frame, self._hops_per_frame = round(samples_per_frame), round(hops)
         self._margin_db, self._range_db, self._quietest_db = margin_db, range_db, quietest_db

@@ -1,11 +1,11 @@
 """Writing pictures and sound to one file, whatever its format.
 
 Muxed by time stamps: an image is shown at the presentation time it was given, the first sound sample sounds at t = 0.
-The file appears under its name when the block ends well and not at all otherwise.
+The file appears under its name when the block ends well and not at all otherwise; `MkvWriter` says why it differs.
 """
 
 from abc import ABC, abstractmethod
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -87,13 +87,17 @@ class VideoFile(ABC):
     def _frame(self, image: NDArray[np.uint8]) -> av.VideoFrame:
         """An image of the right shape, for the encoder."""
 
+    def _place(self) -> AbstractContextManager[Path]:
+        """The file to write into while the block lasts."""
+        return replacing(self.path)
+
     def _remedy(self, image: NDArray[np.uint8]) -> str:
         """What to do about an image of a wrong shape."""
         return "Render at the size that the writer was opened with."
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            unfinished = stack.enter_context(replacing(self.path))
+            unfinished = stack.enter_context(self._place())
             try:
                 self._container = av.open(str(unfinished), "w", format=self._format, options=self._options())
                 stack.callback(self._container.close)

@@ -15,7 +15,7 @@ MIDDLE = {"data", "models", "render", "eval"}
 ALLOWED = {
     **dict.fromkeys(VOCABULARY, VOCABULARY),
     **{package: VOCABULARY | {package} for package in MIDDLE},
-    "realtime": VOCABULARY | {"realtime", "models", "render", "data.audio", "data.features"},
+    "realtime": VOCABULARY | {"realtime", "models", "render", "data.audio", "data.features", "data.speech"},
 }
 
 

@@ -6,6 +6,7 @@ so that pictures of the same file can be found at the instants of the sound.
 """
 
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.io import wavfile
 
 from src.data.rejection import MediaError, Reason
+from src.errors import DataError
 from src.files import replacing
 
 logger = logging.getLogger(__name__)
@@ -30,6 +32,10 @@ _GAP_TOLERANCE_S = 0.04
 _LONGEST_GAP_S = 600.0
 # Encoders pad the last packet and muxers round durations; a file that lacks more than this was cut off.
 _MISSING_TOLERANCE_S = 0.5
+
+
+class TooLongError(DataError):
+    """More sound than is taken."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +81,7 @@ def opened(path: Path) -> Iterator[InputContainer]:
         yield container
 
 
-def load_recording(path: Path, sample_rate_hz: int = 16_000) -> Recording:
+def load_recording(path: Path, sample_rate_hz: int = 16_000, *, longest_s: float = math.inf) -> Recording:
     """Decode the sound of an audio or video file.
 
     Channels are averaged. Resampling keeps time: sample n of the result is the sound at
@@ -84,10 +90,12 @@ def load_recording(path: Path, sample_rate_hz: int = 16_000) -> Recording:
     Args:
         path: anything FFmpeg reads: wav of any depth, rate and channel count, m4a, mp3, mp4, mkv, ...
         sample_rate_hz: rate of the result.
+        longest_s: longer sound is refused as soon as so much was decoded, for files that nobody vouches for.
 
     Raises:
         MediaError: no such file, no media file, no sound in it, no samples in its sound, sound that
             ends before its declared length or stops decoding on the way.
+        TooLongError: longer than `longest_s`.
     """
     path = Path(path)
     with opened(path) as container:
@@ -99,7 +107,7 @@ def load_recording(path: Path, sample_rate_hz: int = 16_000) -> Recording:
         declared_s = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
         # Formats without an index only estimate their length.
         declares = "mp4" in container.format.name.split(",")
-        blocks, start_s = _decode(path, container, stream, sample_rate_hz)
+        blocks, start_s = _decode(path, container, stream, sample_rate_hz, longest_s)
     if not blocks:
         raise MediaError(
             path, Reason.NO_AUDIO, "the sound track is empty (0 samples). Record it again or give another file."
@@ -125,7 +133,7 @@ def save_wav(path: Path | str, waveform: NDArray[np.float32], sample_rate_hz: in
 
 
 def _decode(
-    path: Path, container: InputContainer, stream: AudioStream, sample_rate_hz: int
+    path: Path, container: InputContainer, stream: AudioStream, sample_rate_hz: int, longest_s: float
 ) -> tuple[list[NDArray[np.float32]], float]:
     """Mono blocks at the wanted rate, and the presentation time of their first sample."""
     resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate_hz)
@@ -156,6 +164,8 @@ def _decode(
                     Reason.UNREADABLE,
                     f"the time stamps of the sound jump by {gap_s:.0f} s. Convert the file, or cut it there.",
                 )
+            if (num_samples + len(samples)) / rate + max(gap_s, 0.0) > longest_s:
+                raise TooLongError(f"{path}: more than {longest_s:g} s of sound. Cut it, or give it in parts.")
             if gap_s > _GAP_TOLERANCE_S:
                 logger.debug("%s: %.3f s without sound at %.3f s, filled with silence", path, gap_s, frame.time)
                 samples = np.concatenate([np.zeros(round(gap_s * rate), np.float32), samples])

@@ -1,0 +1,59 @@
+"""Which sessions there are, and whether there is room for another."""
+
+import secrets
+from dataclasses import dataclass, field
+
+from src.errors import StreamError
+from src.realtime.server.limits import Limits
+from src.realtime.server.live import Live
+
+
+class BusyError(StreamError):
+    """No room for another session now."""
+
+
+@dataclass(eq=False)
+class Visit:
+    """A session and whose it is. `key` can't be guessed, so it opens the session to its page alone."""
+
+    client: str
+    key: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    live: Live | None = None
+
+
+class Visits:
+    """All sessions, within the limits. For one event loop."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._visits: dict[str, Visit] = {}
+
+    def __len__(self) -> int:
+        return len(self._visits)
+
+    def begin(self, client: str) -> Visit:
+        """Take a place, before anything costly is done.
+
+        Raises:
+            BusyError: there is none.
+        """
+        if len(self._visits) >= self._limits.max_sessions:
+            raise BusyError(f"All {self._limits.max_sessions} places are taken. Try again in a minute.")
+        own = sum(visit.client == client for visit in self._visits.values())
+        if own >= self._limits.max_sessions_per_client:
+            raise BusyError(
+                f"You already have {own} {'session' if own == 1 else 'sessions'} open. Close another tab of this page "
+                "and try again."
+            )
+        visit = Visit(client)
+        self._visits[visit.key] = visit
+        return visit
+
+    def live(self, key: str) -> Live | None:
+        """The session of that key, once it has begun."""
+        visit = self._visits.get(key)
+        return None if visit is None else visit.live
+
+    def end(self, visit: Visit) -> None:
+        """Give the place back."""
+        del self._visits[visit.key]

@@ -16,18 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from hydra.utils import instantiate
-from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from scripts.avatar_settings import amplitude_of, idle_of, load_avatar, log_taken, spec_for
-from scripts.best_checkpoint import resolve
 from scripts.entry import run
-from scripts.make_avatar import BUILTIN, builtin_avatar
+from scripts.live import cast_for
 from src.data.audio import load_recording
 from src.data.labels import extract_motion
 from src.errors import ConfigError, DataError
@@ -37,18 +32,12 @@ from src.eval.run_page import live_page
 from src.eval.shown import Shown, judge, shown_record
 from src.files import sha256_of, write_json
 from src.motion import core7_of
-from src.realtime.pace import drawn_per_second
+from src.realtime.frame import Frame, Layout, Output, Sink
 from src.realtime.predictor import SpeechToMotion
 from src.realtime.record import engine_record
 from src.realtime.replay import VirtualClock, VirtualEngine
-from src.realtime.session import Frame
-from src.realtime.sinks import Layout, Sink, Write
-from src.render.amplitude import scaled
 
 logger = logging.getLogger(__name__)
-
-PACE_FRAMES, PACE_PATIENCE_S = 5, 2.0
-"""Pictures that are drawn to see whether the renderer keeps up, and how long that may take."""
 
 VIDEO, REPORT, PAGE = "talking.mp4", "report.json", "report.html"
 
@@ -77,39 +66,23 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
     Returns:
         The content of `report.json`, and the video looked at again; None if the sink wrote none.
     """
-    torch.set_num_threads(config.num_threads)
-    checkpoint = resolve(config.checkpoint)
-    renderer = instantiate(config.render)
-    if renderer.channels != 3:
-        raise ConfigError(
-            "render/backdrop=transparent: live pictures have no alpha. Set render/backdrop=colour for keying, or "
-            "make a video with `python -m scripts.render out=<file.webm>`."
-        )
-    builtin = config.avatar == BUILTIN
-    avatar = builtin_avatar(renderer.size) if builtin else load_avatar(config)
-    predictor = SpeechToMotion.load(checkpoint, config.speaker, spec_for(avatar.details))
-    speech = instantiate(config.speech)
-    state, amplitude = renderer.prepare(avatar), amplitude_of(config, avatar.details)
-
-    def draw(frame: NDArray[np.float32]) -> NDArray[np.uint8]:
-        return renderer.render(state, scaled(frame, amplitude))
-
-    session = instantiate(config.session)(predictor=predictor, draw=draw, idle=idle_of(config, avatar.details))
-    from_avatar = log_taken(config, avatar.details)
-    sink = instantiate(config.sink)
-    warm_up(predictor, draw)
-    drawn = drawn_per_second(draw, [predictor.spec.neutral] * PACE_FRAMES, PACE_PATIENCE_S)
+    cast = cast_for(config)
+    animator, predictor = cast.animator, cast.predictor
+    speech, sink = instantiate(config.speech), instantiate(config.sink)
+    animator.warm_up()
+    drawn = animator.drawn_per_second()
     engine = engine_for(config, drawn, predictor.fps)
     parts = predictor.contract.latency_record
     logger.info(
         "algorithmic latency %g ms = %s; shown %g ms after it was spoken",
         predictor.latency_ms,
         " + ".join(f"{value:g} ms {name}" for name, value in parts.items() if name != "total"),
-        config.session.playout_delay_ms,
+        config.session.timing.playout_delay_ms,
     )
-    layout = Layout(renderer.width, renderer.height, predictor.fps, predictor.sample_rate_hz)
-    with progress_bar(len(speech.waveform) / predictor.sample_rate_hz) as advance:
-        figures = engine.run(session=session, source=speech, sink=Watched(sink, advance), layout=layout)
+    with progress_bar(speech.duration_s) as advance:
+        figures = engine.run(
+            core=animator.core(config.seed), source=speech, sink=Watched(sink, advance), layout=animator.layout
+        )
 
     video = Path(config.out) / VIDEO
     wrote = OmegaConf.select(config, "sink.path") is not None
@@ -117,22 +90,13 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
     return {
         **engine_record(figures),
         **shown_record(shown),
-        "playout_delay_ms": config.session.playout_delay_ms,
+        "playout_delay_ms": config.session.timing.playout_delay_ms,
         "algorithmic_latency_ms": parts,
         "clock": engine.clock_name,
         "drawn_per_second": round(drawn, 2),
         "seed": config.seed,
         "inputs": {
-            "checkpoint": {
-                "path": str(checkpoint),
-                "sha256": sha256_of(checkpoint),
-                "exported_from_sha256": predictor.model.exported_from_sha256,
-            },
-            "avatar": {
-                "path": str(config.avatar),
-                "sha256": avatar.source_sha256 if builtin else sha256_of(Path(config.avatar)),
-                "decided": from_avatar,
-            },
+            **cast.inputs(config),
             "source": {"path": str(config.source), "sha256": sha256_of(Path(config.source))},
         },
         "machine": provenance().to_dict(),
@@ -168,15 +132,31 @@ class Watched:
     tell: Callable[[float], None]
 
     @contextmanager
-    def open(self, layout: Layout) -> Iterator[Write]:
+    def open(self, layout: Layout) -> Iterator[Output]:
         """Open the sink."""
-        with self.sink.open(layout) as write:
+        with self.sink.open(layout) as output:
+            yield WatchedOutput(output, self.tell)
 
-            def watched(frame: Frame) -> bool:
-                self.tell(frame.time_s)
-                return write(frame)
 
-            yield watched
+@dataclass(frozen=True)
+class WatchedOutput:
+    """The open sink."""
+
+    output: Output
+    tell: Callable[[float], None]
+
+    def show(self, frame: Frame) -> bool:
+        """Tell the time and pass the frame on."""
+        self.tell(frame.time_s)
+        return self.output.show(frame)
+
+    def flush(self) -> None:
+        """Pass it on."""
+        self.output.flush()
+
+    def played_s(self) -> float | None:
+        """Of the sink."""
+        return self.output.played_s()
 
 
 @contextmanager
@@ -187,14 +167,6 @@ def progress_bar(seconds: float) -> Iterator[Callable[[float], None]]:
         bar = progress.add_task("live", total=seconds)
         yield lambda time_s: progress.update(bar, completed=time_s)
         progress.update(bar, completed=seconds)
-
-
-def warm_up(predictor: SpeechToMotion, draw: Any) -> None:
-    """Compute one second and one picture, so that no first call of a library falls into the stream."""
-    stream = predictor.stream()
-    stream.push(np.zeros(predictor.sample_rate_hz, np.float32))
-    stream.finish()
-    draw(predictor.spec.neutral)
 
 
 def look_at(video: Path, predictor: SpeechToMotion, *, find_mouth: bool) -> Shown:

@@ -128,26 +128,34 @@ class Amplitude:
 
 
 @dataclass
-class Realtime:
-    """`python -m scripts.realtime`: a recording into a talking portrait, live."""
+class Live:
+    """Model, avatar, renderer and session of every script that lets a face speak live; `conf/live/default.yaml`."""
 
     checkpoint: str = MISSING
     speaker: str | None = None
     avatar: str = MISSING
     trusted_key: str | None = None
+    seed: int = 0
+    num_threads: int = MISSING
+    render: Any = MISSING
+    idle: Any = MISSING
+    voice: Any = MISSING
+    drift: Any = MISSING
+    amplitude: Amplitude = field(default_factory=Amplitude)
+    session: Any = MISSING
+
+
+@dataclass
+class Realtime(Live):
+    """`python -m scripts.realtime`: a recording into a talking portrait, live."""
+
     source: str = MISSING
     out: str = MISSING
-    seed: int = 0
     evaluate: bool = True
-    num_threads: int = 1
     allow_slow: bool = False
-    render: Any = MISSING
     clock: Any = MISSING
     speech: Any = MISSING
     sink: Any = MISSING
-    idle: Any = MISSING
-    amplitude: Amplitude = field(default_factory=Amplitude)
-    session: Any = MISSING
 
 
 @dataclass
@@ -589,6 +597,7 @@ _ROOTS = {
     "contact_sheets": ContactSheets,
     "benchmark_data": BenchmarkData,
     "predict": Predict,
+    "live_session": Live,
     "realtime": Realtime,
     "make_corpus": MakeCorpus,
     "make_speech": MakeSpeech,

@@ -6,6 +6,7 @@ Three threads and two bounded queues:
 
 * Chunks, full: the source waits (a recording can), so no sound is lost.
 * Frames, full: the picture is dropped and counted, its sound goes along with the next frame.
+* An interruption empties both and tells the sink.
 
 The sink has the calling thread, because windows work only there on some systems. Whatever fails in a
 thread ends the others and is raised by `run`.
@@ -20,21 +21,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.errors import ConfigError, StreamError
+from src.realtime.core import SessionCore
 from src.realtime.crew import LOOK_S, NOTHING, Crew, get
+from src.realtime.frame import Chunk, Frame, Layout, Sink, Source
+from src.realtime.intake import AudioIntake
 from src.realtime.meter import RunFigures, RunMeter
-from src.realtime.session import Frame, Session
-from src.realtime.sinks import Layout, Sink
-from src.realtime.sources import Source
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class Chunk:
-    """(s,) samples and the time at which they arrived."""
+class Arrival:
+    """A chunk, its (s,) samples at the session's rate, when it arrived, and how many interruptions came before it."""
 
+    chunk: Chunk
     samples: NDArray[np.float32]
     arrival_s: float
+    turn: int = 0
+
+
+@dataclass(eq=False)
+class _Inbox:
+    """What the source gave and the session has not taken; `turn` counts interruptions."""
+
+    arrivals: "queue.Queue[Arrival | None]"
+    turn: int = 0
 
 
 class WallEngine:
@@ -57,90 +68,115 @@ class WallEngine:
         self._inbox_chunks, self._outbox_frames = inbox_chunks, outbox_frames
         self._stall_timeout_s = stall_timeout_s
 
-    def run(self, *, session: Session, source: Source, sink: Sink, layout: Layout) -> RunFigures:
+    def run(self, *, core: SessionCore, source: Source, sink: Sink, layout: Layout) -> RunFigures:
         """Play the source to its end.
 
         Raises:
             StreamError, DataError, RenderError: from source, session or sink; the sink was closed so
                 that it leaves nothing half-written.
         """
-        check_source(session, source)
+        check_source(core, source)
         meter, crew = RunMeter(), Crew()
-        inbox: queue.Queue[Chunk | None] = queue.Queue(self._inbox_chunks)
+        inbox = _Inbox(queue.Queue(self._inbox_chunks))
         outbox: queue.Queue[Frame | None] = queue.Queue(self._outbox_frames)
         try:
-            with sink.open(layout) as write:
-                crew.start("source", lambda: _speak(source, inbox, crew))
-                crew.start("core", lambda: self._animate(session, inbox, outbox, meter, crew))
+            with sink.open(layout) as output:
+                crew.start("source", lambda: _speak(source, core.sample_rate_hz, inbox, crew))
+                crew.start("core", lambda: self._animate(core, inbox, outbox, meter, crew))
+                turn = 0
                 while not crew.stopping:
                     frame = get(outbox, LOOK_S)
                     if frame is NOTHING:
                         continue
                     if frame is None:
                         break
-                    meter.handed(frame, time.monotonic(), session.fps)
+                    if frame.turn > turn:
+                        turn = frame.turn
+                        output.flush()
+                    meter.handed(frame, time.monotonic(), core.fps)
                     begin_s = time.perf_counter()
-                    goes_on = write(frame)
+                    goes_on = output.show(frame)
                     meter.stage("sink", time.perf_counter() - begin_s)
                     if not goes_on:
                         logger.info("the viewer closed the stream after %.1f s", frame.time_s)
                         break
+                    meter.played(output.played_s(), time.monotonic())
                 crew.join()  # inside the `with`: a failure elsewhere must also discard what was written
         finally:
             crew.stop()
-        return meter.figures(session)
+        return meter.figures(core)
 
     def _animate(
         self,
-        session: Session,
-        inbox: "queue.Queue[Chunk | None]",
+        core: SessionCore,
+        inbox: _Inbox,
         outbox: "queue.Queue[Frame | None]",
         meter: RunMeter,
         crew: Crew,
     ) -> None:
         """The core thread: sound into the session when it comes, frames out of it when they are due."""
-        feeder = _Feeder(outbox, meter, crew, self._stall_timeout_s, session.sample_rate_hz)
-        chunk: Chunk | object | None = NOTHING
-        while not crew.stopping and not (chunk is None and session.idle):
-            due_s = session.next_due_s()
+        feeder = _Feeder(outbox, meter, crew, self._stall_timeout_s, core.sample_rate_hz)
+        arrival: Arrival | object | None = NOTHING
+        while not crew.stopping and not (arrival is None and core.idle):
+            due_s = core.next_due_s()
             wait_s = LOOK_S if due_s is None else min(max(due_s - time.monotonic(), 0.0), LOOK_S)
-            if chunk is NOTHING:
-                chunk = get(inbox, wait_s)
+            if arrival is NOTHING:
+                arrival = get(inbox.arrivals, wait_s)
             else:  # sound is over, or the session has no room yet
                 crew.wait(wait_s)
-            if chunk is None:
-                session.end_segment()
-            elif isinstance(chunk, Chunk) and len(chunk.samples) <= session.num_free:
-                begin_s = time.perf_counter()
-                session.push_audio(chunk.samples, chunk.arrival_s)
-                meter.stage("features_model", time.perf_counter() - begin_s)
-                chunk = NOTHING
-                if not inbox.empty():
-                    continue  # after a slow picture: first hear what has come, then see which frame is due
+            while core.turn < inbox.turn:
+                core.clear(time.monotonic())
+                feeder.clear(core)
+            if isinstance(arrival, Arrival):
+                forgotten = arrival.turn < core.turn
+                if forgotten or len(arrival.samples) <= core.num_free:
+                    if not forgotten:
+                        hear(core, arrival, meter)
+                    arrival = NOTHING
+                    if not inbox.arrivals.empty():
+                        continue  # after a slow picture: first hear what has come, then see which frame is due
+            if (heard := meter.told()) is not None:
+                core.notify_playback(*heard)
             begin_s = time.perf_counter()
-            frame = session.pull_frame(time.monotonic())
+            frame = core.pull_frame(time.monotonic())
             if frame is not None:
                 meter.stage("render", time.perf_counter() - begin_s)
                 feeder.offer(frame)
         feeder.close()
 
 
-def check_source(session: Session, source: Source) -> None:
+def hear(core: SessionCore, arrival: Arrival, meter: RunMeter) -> None:
+    """Give a chunk to a session, and compute what it makes possible."""
+    begin_s = time.perf_counter()
+    if arrival.chunk.at_s is None:
+        core.start(arrival.arrival_s)
+    core.push_audio(arrival.samples, arrival.arrival_s)
+    if arrival.chunk.ends_segment:
+        core.end_segment(arrival.arrival_s)
+    core.listen()
+    if len(arrival.samples):
+        meter.stage("features_model", time.perf_counter() - begin_s)
+
+
+def taken(intake: AudioIntake, chunk: Chunk, sample_rate_hz: int) -> NDArray[np.float32]:
+    """The samples of a chunk at the rate of the session."""
+    if chunk.clears:
+        intake.reset()
+    samples = intake.take(chunk.samples, sample_rate_hz)
+    return np.concatenate([samples, intake.finish()]) if chunk.ends_segment else samples
+
+
+def check_source(core: SessionCore, source: Source) -> None:
     """See that a source suits a session.
 
     Raises:
-        ConfigError: another sample rate, or chunks so long that every frame would come late.
+        ConfigError: chunks so long that every frame would come late.
     """
-    if source.sample_rate_hz != session.sample_rate_hz:
-        raise ConfigError(
-            f"the source gives {source.sample_rate_hz} Hz, the checkpoint needs {session.sample_rate_hz} Hz. "
-            f"Set the source's sample_rate_hz to {session.sample_rate_hz}."
-        )
     chunk_ms = 1000.0 * source.chunk_samples / source.sample_rate_hz
-    if chunk_ms > session.spare_ms:
+    if chunk_ms > core.spare_ms:
         raise ConfigError(
-            f"chunks of {chunk_ms:g} ms don't fit: the playout delay leaves {session.spare_ms:g} ms beyond look-ahead "
-            f"and drawing. Raise playout_delay_ms by {chunk_ms - session.spare_ms:g} or deliver smaller chunks."
+            f"chunks of {chunk_ms:g} ms don't fit: the playout delay leaves {core.spare_ms:g} ms beyond look-ahead "
+            f"and drawing. Raise playout_delay_ms by {chunk_ms - core.spare_ms:g} or deliver smaller chunks."
         )
 
 
@@ -163,7 +199,11 @@ class _Feeder:
     def offer(self, frame: Frame) -> None:
         """Put a frame, or keep its sound for the next one."""
         if self._refused is not None:
-            frame = replace(frame, audio=np.concatenate([self._refused.audio, frame.audio]))
+            frame = replace(
+                frame,
+                audio=np.concatenate([self._refused.audio, frame.audio]),
+                num_ended=self._refused.num_ended + frame.num_ended,
+            )
         try:
             self._outbox.put_nowait(frame)
             self._refused = None
@@ -172,6 +212,15 @@ class _Feeder:
             self._refused = frame
             if len(frame.audio) > self._most_samples:
                 raise self._stalled() from None
+
+    def clear(self, core: SessionCore) -> None:
+        """Take back what the sink has not taken."""
+        waiting = [] if self._refused is None else [self._refused]
+        self._refused = None
+        while (frame := get(self._outbox, 0)) is not NOTHING:
+            waiting.append(frame)
+        for frame in waiting:
+            core.withdraw(frame)
 
     def close(self) -> None:
         """Put what is left and the end; here the sink may take its time."""
@@ -191,13 +240,17 @@ class _Feeder:
         )
 
 
-def _speak(source: Source, inbox: "queue.Queue[Chunk | None]", crew: Crew) -> None:
-    """The source thread: give each chunk at the moment its last sample would have been spoken."""
+def _speak(source: Source, sample_rate_hz: int, inbox: _Inbox, crew: Crew) -> None:
+    """The source thread: give each chunk when it arrives."""
+    intake = AudioIntake(sample_rate_hz=sample_rate_hz)
     begin_s = time.monotonic()
-    num_samples = 0
-    for samples in source.chunks():
-        num_samples += len(samples)
-        crew.wait(begin_s + num_samples / source.sample_rate_hz - time.monotonic())
-        if not crew.put(inbox, Chunk(samples, time.monotonic())):
+    for chunk in source.chunks():
+        if chunk.at_s is not None:
+            crew.wait(begin_s + chunk.at_s - time.monotonic())
+        inbox.turn += chunk.clears
+        samples = taken(intake, chunk, source.sample_rate_hz)
+        if not crew.put(inbox.arrivals, Arrival(chunk, samples, time.monotonic(), inbox.turn)):
             return
-    crew.put(inbox, None)
+    last = Chunk(np.zeros(0, np.float32), at_s=0.0, ends_segment=True)
+    crew.put(inbox.arrivals, Arrival(last, intake.finish(), time.monotonic(), inbox.turn))
+    crew.put(inbox.arrivals, None)

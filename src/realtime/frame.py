@@ -46,7 +46,7 @@ class Frame:
         filler: nobody speaks in this slot, or the sound came too late for it: silence.
         deadline_s: when picture and sound are to be presented, on the caller's clock.
         arrival_s: when the sound at the start of the slot arrived, on the caller's clock; None for a filler.
-        ends_segment: the last sound of a segment is in it, or was in the frame before.
+        num_ended: how many segments' last sound is in `audio`, or came out before their end was known.
         turn: how often the session was cleared before. A sink forgets what it has not presented of earlier turns.
     """
 
@@ -58,7 +58,7 @@ class Frame:
     filler: bool
     deadline_s: float
     arrival_s: float | None
-    ends_segment: bool
+    num_ended: int
     turn: int
 
 

@@ -65,6 +65,17 @@ class AudioIntake:
             return 0.0
         return 1000.0 * FILTER_SAMPLES / min(self._rate_hz, self._own_rate_hz)
 
+    def most_samples(self, pcm: Pcm, sample_rate: int) -> int:
+        """No less than the samples that `take` and a `finish` after it would give for this sound.
+
+        Raises:
+            StreamError: a rate that is not understood.
+        """
+        rate_hz = _checked_rate(sample_rate)
+        num_in = len(pcm) if isinstance(pcm, np.ndarray) else (len(pcm) + 1) // 2
+        held = 0 if rate_hz == self._rate_hz == self._own_rate_hz else 2 * FILTER_SAMPLES
+        return -(-num_in * self._own_rate_hz // rate_hz) + held
+
     def take(self, pcm: Pcm, sample_rate: int) -> NDArray[np.float32]:
         """The samples that this sound completes.
 

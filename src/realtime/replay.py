@@ -8,11 +8,14 @@ hour of speech takes minutes. Stage times are still measured on the real clock.
 import time
 from typing import Protocol
 
-from src.realtime.engine import check_source
+import numpy as np
+
+from src.errors import ConfigError
+from src.realtime.core import SessionCore
+from src.realtime.engine import Arrival, check_source, hear, taken
+from src.realtime.frame import Chunk, Layout, Output, Sink, Source
+from src.realtime.intake import AudioIntake
 from src.realtime.meter import RunFigures, RunMeter
-from src.realtime.session import Session
-from src.realtime.sinks import Layout, Sink, Write
-from src.realtime.sources import Source
 
 
 class Clock(Protocol):
@@ -58,41 +61,64 @@ class VirtualEngine:
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
 
-    def run(self, *, session: Session, source: Source, sink: Sink, layout: Layout) -> RunFigures:
-        """Play the source to its end; see `WallEngine.run`."""
-        check_source(session, source)
-        meter = RunMeter()
-        begin_s, num_samples = self._clock.now_s(), 0
-        with sink.open(layout) as write:
-            for chunk in source.chunks():
-                num_samples += len(chunk)
-                arrival_s = begin_s + num_samples / source.sample_rate_hz
-                if not self._show_until(arrival_s, session, write, meter):
-                    return meter.figures(session)
-                started_s = time.perf_counter()
-                session.push_audio(chunk, arrival_s)
-                meter.stage("features_model", time.perf_counter() - started_s)
-            session.end_segment()
-            self._show_until(float("inf"), session, write, meter)
-        return meter.figures(session)
+    def run(self, *, core: SessionCore, source: Source, sink: Sink, layout: Layout) -> RunFigures:
+        """Play the source to its end; see `WallEngine.run`.
 
-    def _show_until(self, time_s: float, session: Session, write: Write, meter: RunMeter) -> bool:
+        Raises:
+            ConfigError: the source has no times of its own, as a microphone.
+        """
+        check_source(core, source)
+        meter, intake = RunMeter(), AudioIntake(sample_rate_hz=core.sample_rate_hz)
+        begin_s = self._clock.now_s()
+        with sink.open(layout) as output:
+            for chunk in source.chunks():
+                if chunk.at_s is None:
+                    raise ConfigError(
+                        "clock=virtual needs a recording: this source is heard now, and virtual time has no now. "
+                        "Use clock=wall."
+                    )
+                arrival_s = begin_s + chunk.at_s
+                if not self._show_until(arrival_s, core, output, meter):
+                    return meter.figures(core)
+                if chunk.clears:
+                    core.clear(arrival_s)
+                    output.flush()
+                samples = taken(intake, chunk, source.sample_rate_hz)
+                while len(samples) > core.num_free:  # the source waits
+                    if not self._show_next(core, output, meter):
+                        return meter.figures(core)
+                hear(core, Arrival(chunk, samples, arrival_s), meter)
+            now_s = self._clock.now_s()
+            hear(core, Arrival(Chunk(np.zeros(0, np.float32), 0.0, ends_segment=True), intake.finish(), now_s), meter)
+            while not core.idle:
+                if not self._show_next(core, output, meter):
+                    break
+        return meter.figures(core)
+
+    def _show_until(self, time_s: float, core: SessionCore, output: Output, meter: RunMeter) -> bool:
         """Show what is due before a time, and go on to it. False when the viewer left."""
         # A time that has passed is a chunk that is waiting: it is heard before the next frame is chosen.
-        while self._clock.now_s() < time_s and (due_s := session.next_due_s()) is not None and due_s < time_s:
-            self._clock.wait_until(due_s)
-            started_s = time.perf_counter()
-            frame = session.pull_frame(self._clock.now_s())
-            if frame is None:  # float64 put the position a hair before the frame it was computed from
-                self._clock.wait_until(due_s + 1e-6)
-                continue
-            drawn_s = time.perf_counter()
-            meter.stage("render", drawn_s - started_s)
-            meter.handed(frame, self._clock.now_s(), session.fps)
-            goes_on = write(frame)
-            meter.stage("sink", time.perf_counter() - drawn_s)
-            if not goes_on:
+        while self._clock.now_s() < time_s and (due_s := core.next_due_s()) is not None and due_s < time_s:
+            if not self._show_next(core, output, meter):
                 return False
-        if time_s != float("inf"):
-            self._clock.wait_until(time_s)
+        self._clock.wait_until(time_s)
         return True
+
+    def _show_next(self, core: SessionCore, output: Output, meter: RunMeter) -> bool:
+        """Go on to the next frame and show it. False when the viewer left."""
+        due_s = core.next_due_s()
+        assert due_s is not None  # sound was pushed, so the timeline has begun
+        self._clock.wait_until(due_s)
+        started_s = time.perf_counter()
+        frame = core.pull_frame(self._clock.now_s())
+        assert frame is not None
+        drawn_s = time.perf_counter()
+        meter.stage("render", drawn_s - started_s)
+        now_s = self._clock.now_s()
+        meter.handed(frame, now_s, core.fps)
+        goes_on = output.show(frame)
+        meter.stage("sink", time.perf_counter() - drawn_s)
+        position_s = output.played_s()
+        if position_s is not None:
+            core.notify_playback(position_s, now_s)
+        return goes_on

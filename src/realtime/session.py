@@ -1,247 +1,189 @@
-"""One talking face: sound goes in, pictures with their sound and their time come out.
+"""A live session for programs: give it sound of any kind, take pictures with their sound and their time.
 
-The pure core of the engine. It joins motion prediction, the motion timeline, idle movement, the frame
-scheduler and the renderer, and owns no thread, no clock and no device: whoever calls hands in the time.
-The same calls at the same times give the same frames, bit for bit.
+    session = animator.session()
+    session.push_audio(pcm, sample_rate=48_000)     # as it comes, any size, any rate
+    session.end_segment()                           # the sentence is over
+    async for frame in session:                     # 25 a second, from now on, whether somebody speaks or not
+        show(frame.image, frame.audio, frame.deadline_s)
+
+The thin shell around `SessionCore`: it has a clock and a lock, and nothing else. Every method may be called from any
+thread. Drawing holds no lock, so sound is taken while a picture is drawn.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
+from src.errors import StreamError
+from src.realtime.core import SessionCore
+from src.realtime.counts import Counts
+from src.realtime.frame import Frame, Layout
+from src.realtime.intake import AudioIntake, Pcm
 
-from src.errors import ConfigError, StreamError
-from src.motion import MotionSpec
-from src.realtime.idle import Idle, Loudness
-from src.realtime.playout import PlayoutClock, SampleQueue
-from src.realtime.scheduler import Action, FrameScheduler
-from src.realtime.timeline import MotionTimeline
-
-
-class Stream(Protocol):
-    """Prediction of one segment of speech."""
-
-    def push(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(s,) samples -> the (t, C) frames that they complete."""
-        ...
-
-    def finish(self) -> NDArray[np.float32]:
-        """The remaining frames, ceil(S fps / sample_rate_hz) in all."""
-        ...
-
-
-class Predictor(Protocol):
-    """What a session needs of a model; `SpeechToMotion` is one."""
-
-    @property
-    def spec(self) -> MotionSpec:
-        """Vocabulary of the frames."""
-        ...
-
-    @property
-    def fps(self) -> float:
-        """Frames per second."""
-        ...
-
-    @property
-    def sample_rate_hz(self) -> int:
-        """Of the samples that streams take."""
-        ...
-
-    @property
-    def latency_ms(self) -> float:
-        """Sound needed after a frame's time before the frame comes out."""
-        ...
-
-    def stream(self) -> Stream:
-        """A new stream at sample 0."""
-        ...
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """One picture of the stream, with the sound that belongs to it.
-
-    Attributes:
-        index: frame number; `time_s` is index / fps.
-        time_s: presentation time in seconds of the stream, on the same zero as the sound.
-        image: (H, W, 3) uint8 RGB.
-        audio: (S,) the samples from the end of the last frame's sound to the end of this frame, so
-            that all frames together hold every sample once, whatever was dropped.
-        held: the motion had not come so far and the last one was shown.
-        deadline_s: when picture and sound are to be presented, on the caller's clock.
-        arrival_s: when the sample at `time_s` arrived, on the caller's clock.
-    """
-
-    index: int
-    time_s: float
-    image: NDArray[np.uint8]
-    audio: NDArray[np.float32]
-    held: bool
-    deadline_s: float
-    arrival_s: float
+LOOK_S = 0.1
+"""How often an iteration that waits looks by itself; a push or an end wakes it at once."""
 
 
 class Session:
-    """Push sound as it comes, pull frames as they fall due.
+    """One face that speaks what it is given. Sessions of one `Animator` share weights and textures.
 
-    Speech comes in segments: `end_segment` completes one, the next `push_audio` begins another, whose
-    first frame follows the last one of the segment before.
-
-    Queues: sound that waits for its presentation is bounded by `max_ahead_s` (`push_audio` refuses,
-    `num_free` tells beforehand); motion is bounded a second above that (the oldest frame goes).
+    Args:
+        core: of this session alone.
+        layout: of its pictures and sound.
+        clock: seconds that never go back; `Frame.deadline_s` is on it.
     """
 
-    def __init__(
-        self,
-        *,
-        predictor: Predictor,
-        draw: Callable[[NDArray[np.float32]], NDArray[np.uint8]],
-        idle: Idle,
-        playout_delay_ms: float,
-        preparation_ms: float,
-        max_ahead_s: float,
-    ) -> None:
-        """See the class.
+    def __init__(self, core: SessionCore, layout: Layout, clock: Callable[[], float] = time.monotonic) -> None:
+        self._core, self._clock = core, clock
+        self.layout = layout
+        self._intake = AudioIntake(sample_rate_hz=core.sample_rate_hz)
+        self._lock = threading.Lock()
+        self._closed = False
+        self._wake: Callable[[], object] | None = None
+
+    @property
+    def latency_ms(self) -> float:
+        """Algorithmic latency: sound that features, model and resampler need after a frame's time."""
+        return self._core.latency_ms + self._intake.latency_ms
+
+    @property
+    def num_free_s(self) -> float:
+        """Seconds of sound that `push_audio` would take now."""
+        with self._lock:
+            return self._core.num_free / self._core.sample_rate_hz
+
+    @property
+    def waiting_s(self) -> float:
+        """Seconds of speech that were pushed and not shown."""
+        with self._lock:
+            return self._core.num_waiting / self._core.sample_rate_hz
+
+    @property
+    def counts(self) -> Counts:
+        """What did not go as it should, and the drift of the sound that is heard."""
+        with self._lock:
+            return self._core.counts
+
+    @property
+    def closed(self) -> bool:
+        """`close` was called."""
+        return self._closed
+
+    def start(self) -> None:
+        """Begin the timeline now, before the first sound; iterating does it by itself."""
+        with self._lock:
+            self._core.start(self._clock())
+
+    def push_audio(self, pcm: Pcm, sample_rate: int) -> None:
+        """Take the next sound.
 
         Args:
-            predictor: gives a stream per segment.
-            draw: (C,) motion values to an (H, W, 3) picture.
-            idle: blinks, head movement and the like, added to the prediction; of this session alone.
-            playout_delay_ms: picture and sound are presented this long after they were spoken.
-            preparation_ms: work on a picture begins this long before it is presented.
-            max_ahead_s: bound of the sound that waits.
+            pcm: float in [-1, 1] or integer samples, (S,) or (S, channels), or bytes of 16-bit little-endian mono.
+            sample_rate: of `pcm` in Hz.
 
         Raises:
-            ConfigError: the delay leaves no time for the look-ahead.
+            StreamError: it is no sound, there is no room (`num_free_s` tells beforehand), or the session is closed.
+                Nothing was taken.
         """
-        least_ms = predictor.latency_ms + preparation_ms
-        if playout_delay_ms < least_ms:
-            raise ConfigError(
-                f"playout_delay_ms={playout_delay_ms:g} is too short: the model needs {predictor.latency_ms:g} ms of "
-                f"sound after a frame and {preparation_ms:g} ms are kept for drawing. Set it to {least_ms:g} or more, "
-                "or use a checkpoint with a shorter look-ahead."
-            )
-        self._predictor, self._draw, self._idle = predictor, draw, idle
-        self._preparation_s = preparation_ms / 1000.0
-        self._sample_rate_hz, self._fps = predictor.sample_rate_hz, predictor.fps
-        self._samples_per_frame = round(self._sample_rate_hz / self._fps)
-        self._playout = PlayoutClock(
-            sample_rate_hz=self._sample_rate_hz, delay_s=(playout_delay_ms - preparation_ms) / 1000.0
-        )
-        self._sound = SampleQueue(capacity=round(max_ahead_s * self._sample_rate_hz))
-        self._timeline = MotionTimeline(
-            spec=predictor.spec, fps=self._fps, capacity=round((max_ahead_s + 1.0) * self._fps)
-        )
-        self._loudness = Loudness(
-            samples_per_frame=self._samples_per_frame, capacity=round((max_ahead_s + 1.0) * self._fps)
-        )
-        self._scheduler = FrameScheduler(fps=self._fps)
-        self._stream: Stream | None = None
-
-    @property
-    def sample_rate_hz(self) -> int:
-        """Of the samples in and out."""
-        return self._sample_rate_hz
-
-    @property
-    def fps(self) -> float:
-        """Frames per second of the stream."""
-        return self._fps
-
-    @property
-    def spare_ms(self) -> float:
-        """Time that the playout delay leaves beyond look-ahead and drawing: room for the size of chunks."""
-        return 1000.0 * self._playout.delay_s - self._predictor.latency_ms
-
-    @property
-    def num_free(self) -> int:
-        """Samples that `push_audio` would take now."""
-        return self._sound.free
-
-    @property
-    def num_dropped(self) -> int:
-        """Frames that were never drawn because their time had passed."""
-        return self._scheduler.num_dropped
-
-    @property
-    def num_repeated(self) -> int:
-        """Frames that were drawn with the motion before them because theirs was not there."""
-        return self._scheduler.num_repeated
-
-    @property
-    def num_underruns(self) -> int:
-        """Times that the sound ran out in the middle of a segment."""
-        return self._playout.num_underruns
-
-    @property
-    def idle(self) -> bool:
-        """Every segment is complete and every frame of it was shown or dropped."""
-        return self._stream is None and self._scheduler.next_index * self._samples_per_frame >= self._sound.end
-
-    def push_audio(self, samples: NDArray[np.float32], arrival_s: float) -> None:
-        """Take the next sound: features and motion of it are computed in this call.
-
-        Args:
-            samples: (s,) mono in [-1, 1] at `sample_rate_hz`, any s.
-            arrival_s: when they arrived, on the clock of `pull_frame`. It may be before the last pull: a
-                caller who was busy must not make the sound late.
-
-        Raises:
-            StreamError: wrong shape, not finite, or more than `num_free`.
-        """
-        samples = np.asarray(samples, np.float32)
-        if samples.ndim != 1 or not np.isfinite(samples).all():
-            raise StreamError(
-                f"audio of shape {samples.shape} must be one row of finite mono samples in [-1, 1]. Convert it first."
-            )
-        resumes = self._stream is None
-        if self._stream is None:
-            # A segment begins on the grid of frames; at most one frame of silence completes the last.
-            missing = -self._sound.end % self._samples_per_frame
-            samples = np.concatenate([np.zeros(missing, np.float32), samples])
-            self._sound.push(samples, arrival_s)
-            self._stream = self._predictor.stream()
-            spoken = samples[missing:]
-        else:
-            self._sound.push(samples, arrival_s)
-            spoken = samples
-        self._loudness.push(samples)
-        self._playout.receive(len(samples), arrival_s, resumes=resumes)
-        self._timeline.push(self._stream.push(spoken))
+        with self._lock:
+            self._refuse_if_closed()
+            self._check_room(self._intake.most_samples(pcm, sample_rate))
+            self._core.push_audio(self._intake.take(pcm, sample_rate), self._clock())
+            self._core.listen()
+        self._woken()
 
     def end_segment(self) -> None:
-        """Say that the sentence is over: the motion still owed for it is computed without waiting for more."""
-        if self._stream is not None:
-            self._timeline.push(self._stream.finish())
-            self._stream = None
+        """Say that the sentence is over, so that its last words wait for nothing."""
+        with self._lock:
+            self._refuse_if_closed()
+            now_s, tail = self._clock(), self._intake.finish()
+            self._core.push_audio(tail, now_s)
+            self._core.end_segment(now_s)
+        self._woken()
+
+    def clear(self) -> None:
+        """Barge-in: forget all speech that was not shown, and close the mouth within 80 ms."""
+        with self._lock:
+            self._refuse_if_closed()
+            self._intake.reset()
+            self._core.clear(self._clock())
+        self._woken()
+
+    def notify_playback(self, position_s: float) -> None:
+        """Tell which second of the timeline (`Frame.time_s`) is heard now; pictures follow it."""
+        with self._lock:
+            self._core.notify_playback(position_s, self._clock())
 
     def next_due_s(self) -> float | None:
-        """When `pull_frame` has something to give, on the caller's clock; None until more sound arrives."""
-        return self._playout.time_of(self._scheduler.next_s)
+        """When `pull_frame` has something to give if nothing else happens; None before the start."""
+        with self._lock:
+            return self._core.next_due_s()
 
-    def pull_frame(self, now_s: float) -> Frame | None:
+    def pull_frame(self) -> Frame | None:
         """Draw the frame that is due; None when none is. Never waits.
 
-        A caller who comes late gets the newest due frame; those in between are dropped and counted.
+        Raises:
+            RenderError: the picture can't be drawn.
         """
-        decision = self._scheduler.decide(self._playout.position_s(now_s), self._timeline.num_frames)
-        if decision.action is Action.WAIT:
+        with self._lock:
+            plan = None if self._closed else self._core.plan(self._clock())
+        if plan is None:
             return None
-        time_s = decision.index / self._fps
-        first_sample = decision.index * self._samples_per_frame
-        arrival_s, due_s = self._sound.arrival_s(first_sample), self._playout.time_of(time_s)
-        assert arrival_s is not None
-        assert due_s is not None  # the clock stops at the last sample received, so this one is there
-        sample = self._timeline.sample(time_s)
-        return Frame(
-            index=decision.index,
-            time_s=time_s,
-            image=self._draw(self._idle.apply(sample.values, self._loudness.take_through(decision.index))),
-            audio=self._sound.take_until(first_sample + self._samples_per_frame),
-            held=sample.held,
-            deadline_s=due_s + self._preparation_s,
-            arrival_s=arrival_s,
-        )
+        frame = self._core.draw(plan)
+        with self._lock:
+            return self._core.keep(frame)
+
+    def close(self) -> None:
+        """End the session; whoever iterates over it comes to an end."""
+        self._closed = True
+        self._woken()
+
+    async def __aiter__(self) -> AsyncIterator[Frame]:
+        """Frames as they fall due, each once, in order, drawn in a thread; ends with `close`.
+
+        After `clear` nothing that was drawn before it is given.
+
+        Raises:
+            StreamError: somebody iterates already.
+        """
+        if self._wake is not None:
+            raise StreamError("two iterations over one session would share its frames. Make a session for each.")
+        loop, changed = asyncio.get_running_loop(), asyncio.Event()
+        self._wake = partial(loop.call_soon_threadsafe, changed.set)
+        self.start()
+        with ThreadPoolExecutor(1, "draw") as thread:
+            try:
+                while not self._closed:
+                    changed.clear()
+                    frame = await loop.run_in_executor(thread, self.pull_frame)
+                    if frame is not None:
+                        yield frame
+                        continue
+                    due_s = self.next_due_s()
+                    wait_s = LOOK_S if due_s is None else min(max(due_s - self._clock(), 0.0), LOOK_S)
+                    try:
+                        await asyncio.wait_for(changed.wait(), wait_s)
+                    except TimeoutError:
+                        continue
+            finally:
+                self._wake = None
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise StreamError("the session was closed. Make a new one for more speech.")
+
+    def _check_room(self, num_samples: int) -> None:
+        if num_samples > self._core.num_free:
+            rate = self._core.sample_rate_hz
+            raise StreamError(
+                f"{num_samples / rate:.2f} s of sound arrived, room for {self._core.num_free / rate:.2f} s: the source "
+                "is ahead of playback. Wait until num_free_s has room, or raise the session's max_ahead_ms."
+            )
+
+    def _woken(self) -> None:
+        wake = self._wake
+        if wake is not None:
+            wake()

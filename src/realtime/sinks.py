@@ -1,46 +1,20 @@
 """Where pictures and their sound go.
 
-A sink is opened for one stream and gives a function that takes frames in order; it returns False when
-the viewer wants no more. Leaving the block closes it; leaving it by an exception leaves nothing behind.
+A sink is opened for one stream and gives an output that takes frames in order. Leaving the block closes
+it; leaving it by an exception leaves nothing behind.
 """
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 
 from src.errors import StreamError
-from src.realtime.session import Frame
+from src.realtime.frame import Frame, Layout, Output
 from src.render.mp4 import Mp4Writer
-
-Write = Callable[[Frame], bool]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What a sink must be ready for: picture size in pixels, frame rate, sample rate."""
-
-    width: int
-    height: int
-    fps: float
-    sample_rate_hz: int
-
-
-class Sink(Protocol):
-    """A file, a window, a device."""
-
-    def open(self, layout: Layout) -> AbstractContextManager[Write]:
-        """Make ready for a stream.
-
-        Raises:
-            StreamError, RenderError: it can't be opened; the message says why and what to do.
-        """
-        ...
 
 
 class Mp4Sink:
@@ -55,7 +29,7 @@ class Mp4Sink:
         self._preset, self._crf, self._threads = preset, crf, threads
 
     @contextmanager
-    def open(self, layout: Layout) -> Iterator[Write]:
+    def open(self, layout: Layout) -> Iterator[Output]:
         """See `Sink.open`; the file appears when the block ends well."""
         with Mp4Writer(
             self._path,
@@ -67,13 +41,23 @@ class Mp4Sink:
             crf=self._crf,
             threads=self._threads,
         ) as writer:
+            yield _Mp4Output(writer)
 
-            def write(frame: Frame) -> bool:
-                writer.add_image(frame.image, frame.time_s)
-                writer.add_audio(frame.audio)
-                return True
 
-            yield write
+class _Mp4Output:
+    def __init__(self, writer: Mp4Writer) -> None:
+        self._writer = writer
+
+    def show(self, frame: Frame) -> bool:
+        self._writer.add_image(frame.image, frame.time_s)
+        self._writer.add_audio(frame.audio)
+        return True
+
+    def flush(self) -> None:
+        """What is in the file stays there."""
+
+    def played_s(self) -> float | None:
+        return None
 
 
 class WindowSink:
@@ -83,7 +67,7 @@ class WindowSink:
         self._title = title
 
     @contextmanager
-    def open(self, layout: Layout) -> Iterator[Write]:
+    def open(self, layout: Layout) -> Iterator[Output]:
         """See `Sink.open`.
 
         Raises:
@@ -103,13 +87,24 @@ class WindowSink:
                 "opencv-contrib-python` (not the -headless package), or write a file with realtime/sink=mp4."
             ) from error
 
-        def write(frame: Frame) -> bool:
-            cv2.imshow(self._title, cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR))
-            key = cv2.waitKey(1) & 0xFF
-            is_open = cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
-            return is_open and key not in (27, ord("q"))
-
         try:
-            yield write
+            yield _WindowOutput(self._title)
         finally:
             cv2.destroyWindow(self._title)
+
+
+class _WindowOutput:
+    def __init__(self, title: str) -> None:
+        self._title = title
+
+    def show(self, frame: Frame) -> bool:
+        cv2.imshow(self._title, cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR))
+        key = cv2.waitKey(1) & 0xFF
+        is_open = cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
+        return is_open and key not in (27, ord("q"))
+
+    def flush(self) -> None:
+        """Nothing waits here."""
+
+    def played_s(self) -> float | None:
+        return None

@@ -2,31 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from src.data.audio import load_recording
 from src.errors import ConfigError
-
-
-class Source(Protocol):
-    """Sound in chunks. The engine asks for the next chunk when it would have been spoken."""
-
-    @property
-    def sample_rate_hz(self) -> int:
-        """Of all chunks."""
-        ...
-
-    @property
-    def chunk_samples(self) -> int:
-        """Size of the largest chunk; its length is part of the latency."""
-        ...
-
-    def chunks(self) -> Iterator[NDArray[np.float32]]:
-        """(s,) mono pieces in [-1, 1] from the start to the end."""
-        ...
+from src.realtime.frame import Chunk
 
 
 class FileSource:
@@ -55,7 +34,13 @@ class FileSource:
         """Size of every chunk but the last."""
         return self._chunk_samples
 
-    def chunks(self) -> Iterator[NDArray[np.float32]]:
-        """(s,) pieces of the file."""
+    @property
+    def duration_s(self) -> float:
+        """Seconds of the recording."""
+        return len(self.waveform) / self._sample_rate_hz
+
+    def chunks(self) -> Iterator[Chunk]:
+        """(s,) pieces of the file, each when its last sample would have been spoken."""
         for start in range(0, len(self.waveform), self._chunk_samples):
-            yield self.waveform[start : start + self._chunk_samples]
+            samples = self.waveform[start : start + self._chunk_samples]
+            yield Chunk(samples, at_s=(start + len(samples)) / self._sample_rate_hz)

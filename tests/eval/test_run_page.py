@@ -14,7 +14,7 @@ from src.realtime.record import engine_record
 from src.realtime.replay import VirtualClock, VirtualEngine
 from tests.eval.test_lip_sync import motion
 from tests.eval.test_metrics import mouth
-from tests.realtime.fakes import LAYOUT, ListSink, ListSource, make_session, ramp
+from tests.realtime.fakes import LAYOUT, ListSink, ListSource, make_core, ramp
 from tests.realtime.test_predictor import tiny
 
 
@@ -27,7 +27,7 @@ def shown(tmp_path: Path) -> Shown:
 
 def record(shown: Shown | None) -> dict:
     figures = VirtualEngine(clock=VirtualClock()).run(
-        session=make_session(), source=ListSource(ramp(1.0)), sink=ListSink(), layout=LAYOUT
+        core=make_core(), source=ListSource(ramp(1.0)), sink=ListSink(), layout=LAYOUT
     )
     return {
         **engine_record(figures),

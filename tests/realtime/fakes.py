@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from src.motion import CORE7, MotionSpec
+from src.realtime.core import SessionCore
+from src.realtime.drift import DriftMonitor, Slew
+from src.realtime.frame import Chunk, Frame, Layout
 from src.realtime.idle import NoIdle
-from src.realtime.session import Frame, Session
-from src.realtime.sinks import Layout, Write
+from src.realtime.timing import Timing
+from src.realtime.voice import AlwaysOpen, VoiceGate
 
 RATE, FPS, STEP = 16_000, 25.0, 640
 
@@ -57,20 +60,40 @@ def jaw_picture(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.full((2, 2, 3), round(float(values[0]) * 510), np.uint8)
 
 
-def make_session(
+TIMING = Timing(
+    playout_delay_ms=150,
+    preparation_ms=20,
+    lead_ms=40,
+    max_ahead_ms=2000,
+    hold_ms=200,
+    starve_ms=200,
+    rest_ms=120,
+    begin_ms=0,
+    head_ms=0,
+    abandon_ms=1000,
+    late_ms=40,
+    early_ms=20,
+)
+
+
+def slew_of(ms_per_s: float) -> DriftMonitor:
+    return DriftMonitor(threshold_ms=40, smoothing_s=2.0, correction=Slew(ms_per_s=ms_per_s))
+
+
+def make_core(
     predictor: Follower | None = None,
     draw: Callable[[NDArray[np.float32]], NDArray[np.uint8]] = jaw_picture,
-    playout_delay_ms: float = 150,
-    preparation_ms: float = 20,
-    max_ahead_s: float = 2.0,
-) -> Session:
-    return Session(
+    voice: VoiceGate | None = None,
+    drift: DriftMonitor | None = None,
+    **times: float,
+) -> SessionCore:
+    return SessionCore(
         predictor=predictor or Follower(),
         draw=draw,
         idle=NoIdle(),
-        playout_delay_ms=playout_delay_ms,
-        preparation_ms=preparation_ms,
-        max_ahead_s=max_ahead_s,
+        voice=voice or AlwaysOpen(),
+        drift=drift or slew_of(5.0),
+        timing=replace(TIMING, **times),
     )
 
 
@@ -81,7 +104,7 @@ def ramp(seconds: float) -> NDArray[np.float32]:
 
 @dataclass
 class ListSource:
-    """A waveform in chunks; raises `failure` after `fails_after` chunks."""
+    """A waveform in chunks as they are spoken; raises `failure` after `fails_after` chunks."""
 
     waveform: NDArray[np.float32]
     chunk_samples: int = 160
@@ -89,11 +112,24 @@ class ListSource:
     fails_after: int | None = None
     failure: Exception = field(default_factory=lambda: RuntimeError("the microphone is gone"))
 
-    def chunks(self) -> Iterator[NDArray[np.float32]]:
+    def chunks(self) -> Iterator[Chunk]:
         for number, start in enumerate(range(0, len(self.waveform), self.chunk_samples)):
             if number == self.fails_after:
                 raise self.failure
-            yield self.waveform[start : start + self.chunk_samples]
+            samples = self.waveform[start : start + self.chunk_samples]
+            yield Chunk(samples, at_s=(start + len(samples)) / self.sample_rate_hz)
+
+
+@dataclass
+class ScriptSource:
+    """Chunks as they are written down."""
+
+    script: list[Chunk]
+    chunk_samples: int = 160
+    sample_rate_hz: int = RATE
+
+    def chunks(self) -> Iterator[Chunk]:
+        yield from self.script
 
 
 @dataclass
@@ -103,21 +139,33 @@ class ListSink:
     on_write: Callable[[Frame], bool] = lambda frame: True
     frames: list[Frame] = field(default_factory=list)
     outcome: str = "not opened"
+    num_flushed: int = 0
+    position: Callable[[], float | None] = lambda: None
 
     @contextmanager
-    def open(self, layout: Layout) -> Iterator[Write]:
+    def open(self, layout: Layout) -> Iterator["ListSink"]:
         self.outcome = "open"
-
-        def write(frame: Frame) -> bool:
-            self.frames.append(frame)
-            return self.on_write(frame)
-
         try:
-            yield write
+            yield self
         except BaseException:
             self.outcome = "discarded"
             raise
         self.outcome = "complete"
+
+    def show(self, frame: Frame) -> bool:
+        self.frames.append(frame)
+        return self.on_write(frame)
+
+    def flush(self) -> None:
+        self.num_flushed += 1
+
+    def played_s(self) -> float | None:
+        return self.position()
+
+
+def sound_of(frames: list[Frame]) -> NDArray[np.float32]:
+    """What was heard."""
+    return np.concatenate([frame.audio for frame in frames])
 
 
 LAYOUT = Layout(width=2, height=2, fps=FPS, sample_rate_hz=RATE)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scripts.entry import CONFIG_FOLDER
 from scripts.schema import register
 from src.motion import ARKIT55, CORE7, MotionSpec
-from src.realtime.idle import Breathing, Head, IdleFace, Loudness, NoIdle, SpeechTracker
+from src.realtime.idle import Breathing, Head, IdleFace, NoIdle, SpeechTracker, loudness_db
 from src.render.mesh.controls import Controls
 from tests.realtime.talk import FPS, largest_return, silent, talking
 
@@ -146,13 +146,8 @@ def test_no_idle_shows_the_prediction_alone_inside_the_range() -> None:
     assert (NoIdle().apply(values + 99, np.array([-20.0])) == CORE7.maximum).all()
 
 
-@pytest.mark.parametrize("chunk", [100, 640, 1999])
-def test_loudness_is_that_of_the_sound_before_each_frame_whatever_the_chunks(chunk: int) -> None:
-    sound = np.random.default_rng(0).normal(0, 0.1, 6400).astype(np.float32) * np.linspace(0, 1, 6400, dtype=np.float32)
-    loudness = Loudness(samples_per_frame=640, capacity=50)
-    for start in range(0, len(sound), chunk):
-        loudness.push(sound[start : start + chunk])
-    levels = np.concatenate([loudness.take_through(3), loudness.take_through(9)])
-    expected = [10 * np.log10((sound[640 * (i - 1) : 640 * i].astype(float) ** 2).mean()) for i in range(1, 10)]
-    np.testing.assert_allclose(levels, [-70.0, *expected], atol=1e-5)
-    assert len(loudness.take_through(9)) == 0
+def test_loudness_is_that_of_a_sine_in_decibels_of_full_scale() -> None:
+    sine = np.sin(np.arange(16_000) * 2 * np.pi * 100 / 16_000).astype(np.float32)
+    assert loudness_db(sine) == pytest.approx(-3.01, abs=0.01)
+    assert loudness_db(sine / 10) == pytest.approx(-23.01, abs=0.01)
+    assert loudness_db(np.zeros(640, np.float32)) == -70.0

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from src.errors import StreamError
-from src.realtime.session import Frame
-from src.realtime.sinks import Layout, Mp4Sink, WindowSink
+from src.realtime.frame import Frame, Layout
+from src.realtime.sinks import Mp4Sink, WindowSink
 
 LAYOUT = Layout(width=64, height=64, fps=25.0, sample_rate_hz=16_000)
 
@@ -20,7 +20,7 @@ LAYOUT = Layout(width=64, height=64, fps=25.0, sample_rate_hz=16_000)
 def frame(index: int, num_samples: int = 640) -> Frame:
     image = np.full((64, 64, 3), 40 + 5 * index, np.uint8)
     audio = (0.3 * np.sin(np.arange(num_samples) / 8)).astype(np.float32)
-    return Frame(index, index / 25.0, image, audio, held=False, deadline_s=0.0, arrival_s=0.0)
+    return Frame(index, index / 25.0, image, audio, False, False, deadline_s=0.0, arrival_s=0.0, num_ended=0, turn=0)
 
 
 def sink(path: Path) -> Mp4Sink:
@@ -28,9 +28,9 @@ def sink(path: Path) -> Mp4Sink:
 
 
 def test_an_mp4_keeps_presentation_times_over_a_dropped_frame(tmp_path: Path) -> None:
-    with sink(tmp_path / "talking.mp4").open(LAYOUT) as write:
+    with sink(tmp_path / "talking.mp4").open(LAYOUT) as output:
         for index, num_samples in ((0, 640), (1, 640), (4, 3 * 640), (5, 640)):
-            assert write(frame(index, num_samples))
+            assert output.show(frame(index, num_samples))
     with av.open(str(tmp_path / "talking.mp4")) as file:
         times = [picture.time for picture in file.decode(video=0)]
     assert times == pytest.approx([0.0, 0.04, 0.16, 0.20], abs=1e-3)
@@ -39,8 +39,8 @@ def test_an_mp4_keeps_presentation_times_over_a_dropped_frame(tmp_path: Path) ->
 
 
 def test_a_failure_leaves_no_file(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="lost"), sink(tmp_path / "talking.mp4").open(LAYOUT) as write:
-        write(frame(0))
+    with pytest.raises(RuntimeError, match="lost"), sink(tmp_path / "talking.mp4").open(LAYOUT) as output:
+        output.show(frame(0))
         raise RuntimeError("lost")
     assert list(tmp_path.iterdir()) == []
 
@@ -71,13 +71,13 @@ def test_an_opencv_without_windows_says_what_to_install(monkeypatch: pytest.Monk
 SHOW = """
 import sys
 import numpy as np
-from src.realtime.session import Frame
-from src.realtime.sinks import Layout, WindowSink
+from src.realtime.frame import Frame, Layout
+from src.realtime.sinks import WindowSink
 
 image = np.full((64, 64, 3), (200, 30, 90), np.uint8)
-with WindowSink(title="test").open(Layout(width=64, height=64, fps=25.0, sample_rate_hz=16_000)) as write:
+with WindowSink(title="test").open(Layout(width=64, height=64, fps=25.0, sample_rate_hz=16_000)) as output:
     for index in range(20):
-        assert write(Frame(index, index / 25.0, image, np.zeros(640, np.float32), False, 0.0, 0.0))
+        assert output.show(Frame(index, index / 25.0, image, np.zeros(640, np.float32), False, False, 0.0, 0.0, 0, 0))
     print("shown", flush=True)
     sys.stdin.read()
 """

@@ -23,9 +23,11 @@ def test_chunks_together_are_the_recording(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "a.wav", np.sin(np.arange(5001) / 20) / 2)
     source = FileSource(path=path, chunk_ms=10, sample_rate_hz=16_000)
     chunks = list(source.chunks())
-    assert {len(chunk) for chunk in chunks[:-1]} == {source.chunk_samples} == {160}
-    np.testing.assert_array_equal(np.concatenate(chunks), source.waveform)
+    assert {len(chunk.samples) for chunk in chunks[:-1]} == {source.chunk_samples} == {160}
+    np.testing.assert_array_equal(np.concatenate([chunk.samples for chunk in chunks]), source.waveform)
     assert len(source.waveform) == 5001
+    assert [chunk.at_s for chunk in chunks[:2]] == [0.01, 0.02], "each when its last sample was spoken"
+    assert chunks[-1].at_s == source.duration_s
 
 
 def test_another_rate_is_converted(tmp_path: Path) -> None:

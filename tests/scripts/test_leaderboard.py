@@ -134,4 +134,4 @@ def test_what_is_named_fits_the_default_live_loop() -> None:
     with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
         session = compose("realtime", ["source=x"]).session
         largest_ms = compose("leaderboard", ["folder=x"]).best.max_latency_ms
-    assert largest_ms == session.playout_delay_ms - session.preparation_ms
+    assert largest_ms == session.timing.playout_delay_ms - session.timing.preparation_ms

@@ -128,7 +128,7 @@ def test_every_choice_of_the_configuration_can_be_built(choice: str, tmp_path: P
         ("speaker=eve", "speaker=eve: the model knows no speakers. Leave it out."),
         ("avatar=nowhere", "nowhere"),
         ("source=none.wav", "none.wav: no such file"),
-        ("session.playout_delay_ms=50", "playout_delay_ms=50 is too short"),
+        ("session.timing.playout_delay_ms=50", "playout_delay_ms=50 is too short"),
         ("sesion.playout_delay_ms=50", "sesion"),
     ],
 )

@@ -5,7 +5,7 @@ from src.realtime.idle.breathing import Breathing
 from src.realtime.idle.face import Idle, IdleFace, NoIdle
 from src.realtime.idle.gaze import Gaze
 from src.realtime.idle.head import Head
-from src.realtime.idle.speech import Loudness, SpeechNow, SpeechTracker
+from src.realtime.idle.speech import SpeechNow, SpeechTracker, loudness_db
 
 __all__ = [
     "Blinks",
@@ -14,8 +14,8 @@ __all__ = [
     "Head",
     "Idle",
     "IdleFace",
-    "Loudness",
     "NoIdle",
     "SpeechNow",
     "SpeechTracker",
+    "loudness_db",
 ]

@@ -3,6 +3,7 @@
 Causal: frame i knows the samples before its own time, so that replays agree whatever the chunks were.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,44 +13,10 @@ QUIETEST_DB = -70.0
 """Loudness of digital silence."""
 
 
-class Loudness:
-    """Loudness per frame of sound that arrives in pieces of any size.
-
-    Args:
-        samples_per_frame: of the sound.
-        capacity: frames that are kept; the oldest go.
-    """
-
-    def __init__(self, *, samples_per_frame: int, capacity: int) -> None:
-        self._step = samples_per_frame
-        self._rest = np.zeros(0, np.float32)
-        self._ring = np.full(capacity, QUIETEST_DB)
-        self._ring[0] = QUIETEST_DB
-        self._num_frames = 1  # frame 0 has no sound before it
-        self._num_taken = 0
-
-    def push(self, samples: NDArray[np.float32]) -> None:
-        """Take the next samples (s,) in [-1, 1]."""
-        heard = np.concatenate([self._rest, samples])
-        num_frames = len(heard) // self._step
-        blocks = heard[: num_frames * self._step].reshape(num_frames, self._step).astype(np.float64)
-        self._rest = heard[num_frames * self._step :]
-        floor = 10.0 ** (QUIETEST_DB / 10.0)
-        level = 10.0 * np.log10(np.maximum((blocks**2).mean(axis=1), floor))[-len(self._ring) :]
-        first = self._num_frames + num_frames - len(level)
-        self._ring[(first + np.arange(len(level))) % len(self._ring)] = level
-        self._num_frames += num_frames
-
-    def take_through(self, index: int) -> NDArray[np.float64]:
-        """(t,) decibels of full scale of the frames up to and with `index` that were not taken before.
-
-        Each is the root mean square of the sound between the frame before and the frame; all there are, if sound
-        has not come so far, and `QUIETEST_DB` for frames beyond.
-        """
-        wanted = np.arange(self._num_taken, index + 1)
-        known = (wanted < self._num_frames) & (wanted >= self._num_frames - len(self._ring))
-        self._num_taken = max(index + 1, self._num_taken)
-        return np.where(known, self._ring[wanted % len(self._ring)], QUIETEST_DB)
+def loudness_db(samples: NDArray[np.float32]) -> float:
+    """Root mean square of (s,) samples in decibels of full scale, at least `QUIETEST_DB`."""
+    power = float(np.mean(np.square(samples, dtype=np.float64)))
+    return 10.0 * math.log10(max(power, 10.0 ** (QUIETEST_DB / 10.0)))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,56 @@
+"""One model, one avatar and one renderer, ready to speak: what all sessions of them share.
+
+Weights, textures and settings are loaded once and never written to, so any number of sessions may run on them, each
+with a timeline, a model state and an idle layer of its own. `scripts.live` makes one from a configuration.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from src.realtime.core import Draw, SessionCore
+from src.realtime.frame import Layout
+from src.realtime.pace import drawn_per_second
+from src.realtime.session import Session
+from src.realtime.spoken import Predictor
+
+PACE_FRAMES, PACE_PATIENCE_S = 5, 2.0
+"""Pictures that are drawn to see whether the renderer keeps up, and how long that may take."""
+
+
+@dataclass(frozen=True, eq=False)
+class Animator:
+    """Makes sessions.
+
+    Attributes:
+        predictor: the model.
+        draw: the renderer with its avatar.
+        layout: of pictures and sound.
+        make_core: a new core of a predictor, a way to draw, and a seed of blinks and head movement.
+    """
+
+    predictor: Predictor
+    draw: Draw
+    layout: Layout
+    make_core: Callable[[Predictor, Draw, int], SessionCore]
+
+    def core(self, seed: int = 0) -> SessionCore:
+        """A new session without a clock, for an engine or a test. The same seed gives the same idle movement."""
+        return self.make_core(self.predictor, self.draw, seed)
+
+    def session(self, seed: int = 0, clock: Callable[[], float] = time.monotonic) -> Session:
+        """A new session on a clock, for a program."""
+        return Session(self.core(seed), self.layout, clock)
+
+    def warm_up(self) -> None:
+        """Compute one second and one picture, so that no first call of a library falls into a stream."""
+        stream = self.predictor.stream()
+        stream.push(np.zeros(self.predictor.sample_rate_hz, np.float32))
+        stream.finish()
+        self.draw(self.predictor.spec.neutral)
+
+    def drawn_per_second(self) -> float:
+        """Pictures that this machine draws in a second; `warm_up` first."""
+        return drawn_per_second(self.draw, [self.predictor.spec.neutral] * PACE_FRAMES, PACE_PATIENCE_S)

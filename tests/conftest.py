@@ -3,6 +3,10 @@
 import os
 from pathlib import Path
 
+# What tests compute is small, and as many of them run as there are cores: a second thread waits more than it works.
+# Before anything imports PyTorch; processes that tests start inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import settings
 

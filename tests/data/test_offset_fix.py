@@ -1,7 +1,5 @@
 """A known shift between sound and picture is found and taken out, on a clip of the synthetic corpus."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +12,7 @@ from src.data.audio import load_recording
 from src.data.clips import ClipMaker
 from src.data.store import Store, write_manifest
 from tests.preparing import SETTINGS, source
+from tests.script_process import run_script
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEAKER = "{_target_: src.data.synthetic.Speaker, voice: en-us, variant: f2, pitch: 55, rate_wpm: 165}"
@@ -25,8 +24,8 @@ def talking(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clip whose sound and picture belong together."""
     pytest.importorskip("espeakng_loader", reason="the synthetic corpus speaks with espeak-ng (extra `speech`)")
     corpus = tmp_path_factory.mktemp("corpus") / "corpus"
-    command = [sys.executable, "-m", "scripts.make_corpus", f"out={corpus}", "workers=1", "data.clips_per_speaker=1"]
-    subprocess.run([*command, f"data.speakers=[{SPEAKER}]"], cwd=ROOT, check=True, capture_output=True)
+    options = (f"out={corpus}", "data.clips_per_speaker=1", f"data.speakers=[{SPEAKER}]", "workers=1")
+    run_script("make_corpus", *options).check_returncode()
     (video,) = corpus.rglob("*.mp4")
     return video
 

@@ -1,7 +1,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 from src.data.store import Store
 from src.errors import DataError
 from tests.preparing import prepare
+from tests.script_process import run_script
 
 
 @pytest.fixture(scope="module")
@@ -134,24 +134,21 @@ def test_nothing_usable_is_an_error_that_shows_why(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "store" / "report.json").read_text())["clips_rejected"] == 1
 
 
-def run_script(*arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "scripts.prepare_data", *arguments],
-        capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "300"},
-    )  # fmt: skip
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return run_script("prepare_data", *arguments, env=os.environ | {"COLUMNS": "300"})
 
 
 @pytest.mark.slow
 def test_the_script_prepares_with_rejections_and_ends_well(tmp_path: Path, videos: Path) -> None:
     lenient = ("prepare.settings.min_speech_share=0", "prepare.settings.min_face_px=80")
-    ended = run_script(f"data.root={videos}", f"out={tmp_path / 'store'}", "prepare.workers=1", *lenient)
+    ended = run(f"data.root={videos}", f"out={tmp_path / 'store'}", "prepare.workers=1", *lenient)
     assert ended.returncode == 0, ended.stderr
     assert "4 clips" in ended.stderr
     assert len(Store.open(tmp_path / "store").clips) == 4
 
 
 def test_the_script_ends_with_2_and_one_message_when_there_is_no_video(tmp_path: Path) -> None:
-    ended = run_script(f"data.root={tmp_path}", f"out={tmp_path / 'store'}")
+    ended = run(f"data.root={tmp_path}", f"out={tmp_path / 'store'}")
     assert (ended.returncode, "Traceback" in ended.stderr) == (2, False)
     assert "no video in this folder" in ended.stderr
     assert not (tmp_path / "store").exists()

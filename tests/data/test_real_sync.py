@@ -4,8 +4,6 @@ Only figures are kept here: what the estimator says about each real clip. `MANIF
 correlation of mouth opening and loudness said.
 """
 
-import subprocess
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from scripts.entry import CONFIG_FOLDER
 from scripts.schema import register
 from src.data.audio import load_recording
 from src.data.sync import AvOffset, estimate_offset, pool_offsets
+from tests.script_process import run_script
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE_RATE_HZ = 16_000
@@ -102,8 +101,8 @@ def test_a_shift_by_time_stamps_is_found_through_the_whole_chain(tmp_path: Path)
     pytest.importorskip("espeakng_loader", reason="the speech library is not installed (extra `speech`)")
     pytest.importorskip("mediapipe", reason="MediaPipe is not installed (extra `data`)")
     speaker = "{_target_:src.data.synthetic.Speaker,voice:en-us,variant:f2,pitch:55,rate_wpm:165}"
-    command = [sys.executable, "-m", "scripts.make_corpus", f"out={tmp_path}", "data.clips_per_speaker=1", "workers=1"]
-    subprocess.run([*command, f"data.speakers=[{speaker}]"], cwd=ROOT, check=True)
+    options = (f"out={tmp_path}", "data.clips_per_speaker=1", f"data.speakers=[{speaker}]", "workers=1")
+    run_script("make_corpus", *options).check_returncode()
     video = tmp_path / "id00001/clip001/00001.mp4"
     for late_ms in (0, 120, -120):
         found = estimate_offset(*measured(remuxed(video, tmp_path / f"shifted{late_ms}.mkv", late_ms)))

@@ -124,8 +124,12 @@ def test_speech_is_found_when_it_is_spoken(voice: NDArray[np.float32]) -> None:
 
 def test_the_threads_of_the_process_stay_as_they_are(voice: NDArray[np.float32]) -> None:
     before = torch.get_num_threads()
-    speech_share(speech_activity(voice[:SAMPLE_RATE_HZ]))
-    assert torch.get_num_threads() == before
+    try:
+        torch.set_num_threads(3)
+        speech_share(speech_activity(voice[:SAMPLE_RATE_HZ]))
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(

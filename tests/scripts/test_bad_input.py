@@ -1,7 +1,6 @@
 """Bad input ends in one message, exit code 2 and nothing half-written, from the user's own command line."""
 
 import subprocess
-import sys
 import wave
 from pathlib import Path
 
@@ -12,16 +11,14 @@ import pytest
 import torch
 
 from src.motion import Motion
+from tests.script_process import run_script
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
 
 
 def script(name: str, **values: object) -> subprocess.CompletedProcess[str]:
     overrides = [f"{key}={value}" if isinstance(value, int) else f"{key}='{value}'" for key, value in values.items()]
-    return subprocess.run(
-        [sys.executable, "-m", f"scripts.{name}", *overrides], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    return run_script(name, *overrides)
 
 
 def refused(result: subprocess.CompletedProcess[str], *words: str) -> None:

@@ -3,16 +3,16 @@
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.script_process import run_script
+
 
 def check(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scripts.check_syncnet", f"vectors='{folder}'", *overrides]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run_script("check_syncnet", f"vectors='{folder}'", *overrides)
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """The data card of a store: the files it makes, what stays in report.json, and doing it again."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -13,6 +11,7 @@ from src.data.records import SourceRecord, write_record
 from src.data.store import Store
 from src.files import write_json
 from src.motion import CORE7
+from tests.script_process import run_script
 from tests.tiny_store import write_tiny_store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,15 +65,13 @@ def test_refused_footage_is_counted_by_its_records(tmp_path: Path) -> None:
 
 
 def test_the_command_writes_the_page(store: Store) -> None:
-    command = [sys.executable, "-m", "scripts.data_card", f"store={store.folder}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = run_script("data_card", f"store={store.folder}")
     assert done.returncode == 0, done.stderr
     assert (store.folder / PAGE).is_file()
 
 
 def test_what_is_no_store_is_one_message(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "scripts.data_card", f"store={tmp_path}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = run_script("data_card", f"store={tmp_path}")
     assert done.returncode == 2
     assert "not a prepared store" in done.stderr
     assert "Traceback" not in done.stderr

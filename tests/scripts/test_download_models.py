@@ -2,7 +2,6 @@ import functools
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +13,7 @@ from src.data.blendshapes import MODEL_SHA256
 from src.files import sha256_of
 from src.render.liveportrait.weights import FILES, find_weights
 from tests.data.hub_server import Hub, serving
+from tests.script_process import run_script
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,14 +39,7 @@ def mirror(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[s
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "scripts.download_models", *arguments],
-        cwd=ROOT,
-        env=os.environ | {"no_proxy": "127.0.0.1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_script("download_models", *arguments, env=os.environ | {"no_proxy": "127.0.0.1"})
 
 
 def test_the_model_is_fetched_and_checked(mirror: str, tmp_path: Path) -> None:

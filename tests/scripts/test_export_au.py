@@ -1,15 +1,14 @@
 import subprocess
-import sys
 from pathlib import Path
 
+from tests.script_process import run_script
 from tests.tiny_store import write_tiny_store
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scripts.export_au", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return run_script("export_au", *arguments)
 
 
 def test_every_clip_gets_a_table(tmp_path: Path) -> None:

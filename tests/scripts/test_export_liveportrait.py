@@ -3,7 +3,6 @@
 import inspect
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,12 @@ from hydra.utils import get_class
 
 from scripts.entry import CONFIG_FOLDER, composed
 from tests.render.liveportrait.small_networks import DRIVEN
+from tests.script_process import run_script
 
 
 def export(*overrides: str) -> subprocess.CompletedProcess[str]:
     small = [f"networks.{key}={value}".replace(" ", "") for key, value in DRIVEN.items()]
-    command = [sys.executable, "-m", "scripts.export_liveportrait", *small, *overrides]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run_script("export_liveportrait", *small, *overrides)
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONFIG_FOLDER / "render/engine").glob("*.yaml")))

@@ -1,16 +1,15 @@
 import subprocess
-import sys
 from pathlib import Path
 
 from src.data.shards import open_shards
+from tests.script_process import run_script
 from tests.tiny_store import write_tiny_store
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scripts.export_shards", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    return run_script("export_shards", *arguments)
 
 
 def test_a_store_is_exported_from_the_command_line(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """A clip is found by its id or its source, and becomes a picture; a wrong name gets the right ones."""
 
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from scripts.inspect_data import find_clip
 from src.data.store import Store, write_manifest
 from src.errors import DataError
+from tests.script_process import run_script
 from tests.tiny_store import write_tiny_store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,8 +22,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 def inspect(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scripts.inspect_data", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    return run_script("inspect_data", *arguments)
 
 
 def test_a_clip_is_found_by_its_id_and_by_its_source(store: Store) -> None:

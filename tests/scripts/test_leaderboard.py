@@ -2,9 +2,6 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +15,7 @@ from scripts.schema import register
 from src.errors import ConfigError
 from src.models.lstm import MotionLSTM
 from tests.models.small_networks import small_checkpoint
+from tests.script_process import run_script
 from tests.scripts.sweep_folder import add, begin
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -124,8 +122,7 @@ def test_a_folder_that_is_no_sweep_says_so(tmp_path: Path) -> None:
 
 
 def test_the_folder_is_given_as_a_bare_argument(sweep: Ledger) -> None:
-    command = [sys.executable, "-m", "scripts.leaderboard", sweep.folder.name]
-    subprocess.run(command, cwd=sweep.folder.parent, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
+    run_script("leaderboard", sweep.folder.name, cwd=sweep.folder.parent).check_returncode()
     assert resolve("best") == Path("sweep/trials/trial002/run/best.ckpt")
 
 

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +12,7 @@ from hydra import compose, initialize_config_dir
 
 from scripts import export, provenance, realtime, train
 from scripts.entry import CONFIG_FOLDER
-from scripts.origins import REPOSITORY, candidates
+from scripts.origins import candidates
 from scripts.schema import register
 from src.data.store import Store, write_manifest
 from src.errors import ConfigError, RenderError
@@ -29,6 +27,7 @@ from src.render.avatar_signature import new_keys
 from tests.realtime.test_predictor import noise
 from tests.realtime.test_sources import write_wav
 from tests.render.portraits import drawn_avatar
+from tests.script_process import run_script
 from tests.tiny_store import write_tiny_store
 
 SMALL = [
@@ -301,8 +300,7 @@ def test_held_out_speakers_make_a_split_that_can_be_checked(made: Path, tmp_path
 
 
 def test_the_model_of_the_program_has_a_checkpoint_that_is_elsewhere() -> None:
-    command = [sys.executable, "-m", "scripts.provenance", "src/models/default_public.onnx"]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    done = run_script("provenance", "src/models/default_public.onnx")
     assert done.returncode == 0, done.stderr
     assert "NOT FOUND checkpoint da843efac742" in done.stdout
     assert "1 links: 1 NOT FOUND" in done.stdout

@@ -5,7 +5,6 @@ import json
 import math
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from omegaconf import DictConfig
 from scripts import train
 from scripts.entry import CONFIG_FOLDER
 from scripts.schema import register
+from tests.script_process import run_script
 from tests.tiny_store import write_tiny_store
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -168,8 +168,7 @@ def test_a_run_that_had_stopped_early_stays_stopped(
 
 
 def command(store: Path, out: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "scripts.train", f"data.store={store}", f"out={out}", *SMALL, *overrides]
-    return subprocess.run(line, cwd=REPOSITORY, capture_output=True, text=True)
+    return run_script("train", f"data.store={store}", f"out={out}", *SMALL, *overrides)
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +14,11 @@ from src.eval.syncnet.parity import seeded_network
 from src.eval.syncnet.s3fd import S3FD
 from src.files import sha256_of
 from src.render.mp4 import Mp4Writer
+from tests.script_process import run_script
 
 
 def score(*overrides: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scripts.score_sync", *overrides]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run_script("score_sync", *overrides)
 
 
 def attentive(face: bool) -> dict[str, torch.Tensor]:

@@ -1,7 +1,6 @@
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,15 +8,13 @@ import pytest
 pytest.importorskip("wandb_workspaces", reason="the extra `wandb` is not installed")
 
 from scripts.wandb_dashboard import draft, groups, plain, workspace
+from tests.script_process import run_script
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run_script(*overrides: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "scripts.wandb_dashboard", *overrides],
-        cwd=ROOT, capture_output=True, text=True, env={"PATH": "", **environment}, check=False,
-    )  # fmt: skip
+def run(*overrides: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return run_script("wandb_dashboard", *overrides, env={"PATH": "", **environment})
 
 
 def test_the_view_holds_every_panel_under_its_heading() -> None:
@@ -40,12 +37,12 @@ def test_the_report_says_how_to_read_each_group() -> None:
 
 
 def test_without_a_key_the_view_is_a_file_and_nothing_is_sent(tmp_path: Path) -> None:
-    result = run_script("entity=team", f"out={tmp_path}")
+    result = run("entity=team", f"out={tmp_path}")
     assert result.returncode == 0, result.stderr
     view = json.loads((tmp_path / "workspace.json").read_text("utf-8"))
     assert view["project"] == "audio2motion"
 
 
 def test_without_a_key_and_a_folder_it_says_what_is_missing() -> None:
-    result = run_script("entity=team")
+    result = run("entity=team")
     assert (result.returncode, "WANDB_API_KEY" in result.stderr) == (2, True)

@@ -159,6 +159,25 @@ class Realtime(Live):
 
 
 @dataclass
+class LivekitAvatar(Live):
+    """`python -m scripts.livekit_avatar`: the avatar of a LiveKit agent."""
+
+    agent: str | None = None
+    speech: str | None = None
+    out: str = MISSING
+
+
+@dataclass
+class PipecatAvatar(Live):
+    """`python -m scripts.pipecat_avatar`: a Pipecat pipeline with an avatar in it."""
+
+    text: str | None = None
+    speech: str | None = None
+    voice_of_text: str = MISSING
+    out: str = MISSING
+
+
+@dataclass
 class AvatarConsent:
     """Who allowed a picture to speak; all empty: nothing was said."""
 
@@ -599,6 +618,8 @@ _ROOTS = {
     "predict": Predict,
     "live_session": Live,
     "realtime": Realtime,
+    "livekit_avatar": LivekitAvatar,
+    "pipecat_avatar": PipecatAvatar,
     "make_corpus": MakeCorpus,
     "make_speech": MakeSpeech,
     "prepare_data": PrepareData,

@@ -13,7 +13,7 @@ thread. Drawing holds no lock, so sound is taken while a picture is drawn.
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -141,7 +141,7 @@ class Session:
         self._closed = True
         self._woken()
 
-    async def __aiter__(self) -> AsyncIterator[Frame]:
+    async def __aiter__(self) -> AsyncGenerator[Frame]:
         """Frames as they fall due, each once, in order, drawn in a thread; ends with `close`.
 
         After `clear` nothing that was drawn before it is given.

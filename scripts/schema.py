@@ -377,6 +377,21 @@ class ExportAu:
 
 
 @dataclass
+class BenchmarkRealtime(Live):
+    """`python -m scripts.benchmark_realtime`: deadlines, delays, processor and memory of live sessions."""
+
+    out: str = MISSING
+    seconds: float = MISSING
+    small: Any = MISSING
+    mp4: Any = MISSING
+    clock: Any = MISSING
+    sessions: int = MISSING
+    capacity: Any = MISSING
+    parts: Any = MISSING
+    talk: Any = MISSING
+
+
+@dataclass
 class BenchmarkData:
     """`python -m scripts.benchmark_data`: speed of preparation and of the data loader."""
 
@@ -615,6 +630,7 @@ _ROOTS = {
     "benchmark_render": BenchmarkRender,
     "contact_sheets": ContactSheets,
     "benchmark_data": BenchmarkData,
+    "benchmark_realtime": BenchmarkRealtime,
     "predict": Predict,
     "live_session": Live,
     "realtime": Realtime,

@@ -178,6 +178,22 @@ class PipecatAvatar(Live):
 
 
 @dataclass
+class Serve(Live):
+    """`python -m scripts.serve`: the web page with a face that speaks live."""
+
+    host: str = MISSING
+    port: int = MISSING
+    token: str | None = None
+    names: list[str] = MISSING
+    certificate: str | None = None
+    key: str | None = None
+    avatars: str | None = None
+    tts: Any = None
+    quality: Any = MISSING
+    limits: Any = MISSING
+
+
+@dataclass
 class AvatarConsent:
     """Who allowed a picture to speak; all empty: nothing was said."""
 
@@ -634,6 +650,7 @@ _ROOTS = {
     "predict": Predict,
     "live_session": Live,
     "realtime": Realtime,
+    "serve": Serve,
     "livekit_avatar": LivekitAvatar,
     "pipecat_avatar": PipecatAvatar,
     "make_corpus": MakeCorpus,

@@ -5,7 +5,7 @@ import queue
 import threading
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,11 +28,9 @@ def frame(index: int, *, turn: int = 0, level: float = 0.1, arrival_s: float | N
         "deadline_s": time.monotonic(),
         "arrival_s": arrival_s,
         "num_ended": 0,
-        "ends_segment": False,
         "turn": turn,
     }
-    known = {own.name for own in fields(Frame)}
-    return Frame(**{name: value for name, value in (values | changed).items() if name in known})
+    return Frame(**(values | changed))
 
 
 @dataclass

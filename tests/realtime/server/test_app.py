@@ -2,7 +2,6 @@
 
 import io
 import json
-import queue
 import re
 import threading
 import time
@@ -16,8 +15,7 @@ import pytest
 from fastapi import FastAPI
 from numpy.typing import NDArray
 from scipy.io import wavfile
-from starlette.testclient import TestClient, WebSocketTestSession
-from starlette.types import Receive, Scope, Send
+from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
 from src.errors import ConfigError, DataError, RenderError
@@ -26,10 +24,10 @@ from src.realtime.server.app import Quality, create_app
 from src.realtime.server.gallery import Entry, Gallery
 from src.realtime.server.socket_viewer import HEAD
 from tests.realtime.server.bounds import limits
+from tests.realtime.server.doors import OURS, Doors
 from tests.realtime.server.fakes import RATE, FakeFace, FakeSession, frame
 
 PAGE = Path("src/realtime/server/page")
-OURS = "http://127.0.0.1:8000"
 
 
 class Hum:
@@ -42,29 +40,12 @@ class Hum:
             yield np.full(RATE, 0.25, np.float32), RATE
 
 
-class House:
+class House(Doors):
     """A server with one face, and what a test wants of it."""
 
     def __init__(self, app: FastAPI, face: FakeFace) -> None:
-        self.app, self.face = app, face
-        self.client = TestClient(self, base_url=OURS)
-        self._finished: queue.Queue[None] = queue.Queue()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            if scope["type"] == "websocket":
-                self._finished.put(None)
-
-    @contextmanager
-    def knock(self, avatar: str = "me", origin: str = OURS) -> Iterator[WebSocketTestSession]:
-        """An open socket; the server has finished with it when the block ends."""
-        headers = {"host": OURS.removeprefix("http://"), "origin": origin}  # the client's own name is testserver
-        with self.client.websocket_connect(f"/api/session?avatar={avatar}", headers=headers) as talk:
-            yield talk
-            talk.close()
-            self._finished.get(timeout=5)
+        super().__init__(app)
+        self.face = face
 
     @contextmanager
     def visit(self, avatar: str = "me") -> Iterator[tuple[WebSocketTestSession, str]]:

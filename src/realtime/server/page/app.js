@@ -38,12 +38,11 @@ function showSpeaking() {
 function enable() {
   const stands = connection !== null;
   $("start").textContent = stands ? "End" : "Start";
+  $("start").classList.toggle("main", !stands);
   for (const id of ["microphone", "stop", "mute"]) $(id).disabled = !stands;
   $("speak").disabled = !about?.voice;
   $("microphone").setAttribute("aria-pressed", microphone.on);
-  $("microphone").textContent = microphone.on ? "Microphone is on" : "Microphone";
   $("mute").setAttribute("aria-pressed", muted);
-  $("mute").textContent = muted ? "Muted" : "Mute";
 }
 
 function start() {

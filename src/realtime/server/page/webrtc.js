@@ -5,6 +5,7 @@ const CONNECTING_MS = 8000;
 const BUFFER_MS = 80;            // of the sound: less, and the browser changes it with every late packet
 const MOST_BUFFER_MS = 500;
 const AGREED_MS = 8;             // browsers leave picture and sound up to 30 ms apart by themselves
+const JOIN_MS = 500;
 
 export class WebRtc {
   constructor(video, { onFail, onStart }) {
@@ -27,6 +28,7 @@ export class WebRtc {
       if (this.peer.connectionState === "failed") onFail();
     };
     this.patience = setTimeout(onFail, CONNECTING_MS);
+    this.joining = setInterval(() => this.join(), JOIN_MS);
   }
 
   async offer() {
@@ -50,11 +52,7 @@ export class WebRtc {
   mute(on) { this.video.muted = on; }
 
   async figures() {
-    const inbound = {};
-    for (const report of (await this.peer.getStats()).values()) {
-      if (report.type === "inbound-rtp") inbound[report.kind] = report;
-    }
-    const { audio, video } = inbound;
+    const { audio, video } = await this.inbound();
     if (!audio || !video) return {};
     const before = this.before;
     this.before = { audio, video };
@@ -71,17 +69,23 @@ export class WebRtc {
       figures.buffer_ms = emitted > 0
         ? 1000 * (audio.jitterBufferDelay - before.audio.jitterBufferDelay) / emitted : null;
     }
-    // Both say, on the server's clock, which instant is played now. Above 0 the picture is late.
-    if (audio.estimatedPlayoutTimestamp && video.estimatedPlayoutTimestamp) {
-      figures.offset_ms = audio.estimatedPlayoutTimestamp - video.estimatedPlayoutTimestamp;
-      this.join(figures.offset_ms);
-    }
+    figures.offset_ms = apart(audio, video);
     return figures;
   }
 
+  async inbound() {
+    const inbound = {};
+    for (const report of (await this.peer.getStats()).values()) {
+      if (report.type === "inbound-rtp") inbound[report.kind] = report;
+    }
+    return inbound;
+  }
+
   // Move the one that is early until both are heard and seen together.
-  join(offset) {
-    if (Math.abs(offset) < AGREED_MS) return;
+  async join() {
+    const { audio, video } = await this.inbound();
+    const offset = audio && video ? apart(audio, video) : undefined;
+    if (offset === undefined || Math.abs(offset) < AGREED_MS) return;
     const early = offset < 0 ? "video" : "audio", late = offset < 0 ? "audio" : "video";
     let rest = 0.7 * Math.abs(offset);
     const spare = Math.min(rest, Math.max(this.targets[late] - BUFFER_MS, 0));
@@ -99,10 +103,17 @@ export class WebRtc {
 
   close() {
     clearTimeout(this.patience);
+    clearInterval(this.joining);
     this.peer.onconnectionstatechange = null;
     this.peer.close();
     this.video.onplaying = null;
     this.video.srcObject = null;
     this.video.hidden = true;
   }
+}
+
+// Both say, on the server's clock, which instant is played now. Above 0 the picture is late.
+function apart(audio, video) {
+  const heard = audio.estimatedPlayoutTimestamp, seen = video.estimatedPlayoutTimestamp;
+  return heard && seen ? heard - seen : undefined;
 }

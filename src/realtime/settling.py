@@ -77,7 +77,6 @@ class Settling:
     def cut(self) -> None:
         """An interruption: in the next slot the mouth is closed."""
         self._begin(_Phase.CUT, self._neutral, 0)
-        self._num_starved = self._times.hold
 
     def _towards(self, phase: _Phase, target: NDArray[np.float32], mouth_frames: int) -> NDArray[np.float32]:
         if phase is not self._phase:

@@ -34,30 +34,32 @@ class SlotRules:
 
     Attributes:
         hold_frames: slots that go on without motion.
-        late_s: speech that waits so much longer than the playout delay is late by a slow start or a fast source.
-        early_s: speech that waits so much shorter is about to run out.
+        frame_s: length of a slot.
+        preparation_s: drawing begins at the latest so long before the deadline.
+        most_margin_s: motion that could be drawn so much earlier than that is later behind its voice than it need be.
     """
 
     hold_frames: int
-    late_s: float
-    early_s: float
+    frame_s: float
+    preparation_s: float
+    most_margin_s: float
 
 
 class SlotChooser:
     """Decides slot by slot, in order, and keeps what it decided in mind."""
 
-    def __init__(self, rules: SlotRules, frame_s: float, playout_delay_s: float) -> None:
-        self._rules, self._frame_s, self._delay_s = rules, frame_s, playout_delay_s
+    def __init__(self, rules: SlotRules) -> None:
+        self._rules = rules
         self._waiting = True
         self._num_held = 0
-        self._slack: deque[float] = deque(maxlen=_WINDOW)
+        self._margins_s: deque[float] = deque(maxlen=_WINDOW)
         self.num_underruns = 0
         self.num_skipped = 0
 
     def begin_turn(self) -> None:
         """What was said is forgotten."""
         self._waiting, self._num_held = True, 0
-        self._slack.clear()
+        self._margins_s.clear()
 
     def may_speak(self, spoken: Spoken, deadline_s: float) -> bool:
         """A slot presented at `deadline_s` would show speech with its own motion."""
@@ -70,7 +72,7 @@ class SlotChooser:
             self._waiting, self._num_held = True, 0
             return Choice.REST
         if spoken.begins_segment():
-            self._slack.clear()
+            self._margins_s.clear()
         if self._waiting:
             if not self.may_speak(spoken, deadline_s):
                 return Choice.STARVE
@@ -93,26 +95,33 @@ class SlotChooser:
     def _pace(self, spoken: Spoken, deadline_s: float) -> Choice:
         """Follow the clock of a source that delivers speech as it is spoken."""
         if spoken.delivered_ahead:
-            self._slack.clear()
+            self._margins_s.clear()
             return Choice.SPEAK
-        # The timeliest frame of the last second: jitter makes the others look as if they were spoken later.
-        self._slack.append(deadline_s - spoken.spoken_s() - self._delay_s)
-        slack_s = max(self._slack)
-        if len(self._slack) == _WINDOW and spoken.is_pause():
-            if slack_s > self._rules.late_s and spoken.next + 1 < min(spoken.num_complete, spoken.num_ready):
+        known_s = spoken.known_s()
+        if known_s is None:  # held, or the end of what was said
+            if spoken.is_open:
+                self._margins_s.append(-self._rules.frame_s)
+            return Choice.SPEAK
+        self._margins_s.append(deadline_s - self._rules.preparation_s - known_s)
+        # The least of some seconds: what jitter and bursts need must not be taken from them.
+        least_s = min(self._margins_s)
+        if spoken.is_pause():
+            if least_s < _LEAST_MARGIN_S and len(self._margins_s) >= _WINDOW // 4:
+                self._move(self._rules.frame_s)
+                return Choice.STRETCH
+            if least_s > self._rules.most_margin_s and len(self._margins_s) == _WINDOW:
                 spoken.take()
                 self.num_skipped += 1
-                self._shift(-self._frame_s)
-            elif slack_s < -self._rules.early_s:
-                self._shift(self._frame_s)
-                return Choice.STRETCH
+                self._move(-self._rules.frame_s)
         return Choice.SPEAK
 
-    def _shift(self, seconds: float) -> None:
-        self._slack = deque((slack + seconds for slack in self._slack), maxlen=_WINDOW)
+    def _move(self, seconds: float) -> None:
+        self._margins_s = deque((margin_s + seconds for margin_s in self._margins_s), maxlen=_WINDOW)
 
 
-_WINDOW = 25
-"""Slots in which at least one chunk is in time."""
+_LEAST_MARGIN_S = 0.005
+"""Less, and the next bit of jitter would cost a picture its motion."""
+_WINDOW = 100
+"""Slots, 4 s: jitter shows in it."""
 _TOLERANCE_S = 1e-6
 """Times are sums of float64; a frame that may be presented at the time of a slot belongs to it."""

@@ -5,6 +5,7 @@ a frame completes its last one. The model runs only a little ahead of what is sh
 neither holds up the pictures nor is computed in vain when it is interrupted.
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
@@ -89,12 +90,16 @@ class Spoken:
     Args:
         predictor: gives a stream per segment.
         voice: hears all sound; reset here.
+        delay_s: playout delay; a chunk longer than that was not spoken just before it arrived.
         capacity: samples that may wait.
         run_ahead: the model computes up to so many frames beyond the next one.
     """
 
-    def __init__(self, *, predictor: Predictor, voice: VoiceGate, capacity: int, run_ahead: int) -> None:
-        self._predictor, self._voice, self._run_ahead = predictor, voice, run_ahead
+    def __init__(
+        self, *, predictor: Predictor, voice: VoiceGate, delay_s: float, capacity: int, run_ahead: int
+    ) -> None:
+        self._predictor, self._voice, self._delay_s, self._run_ahead = predictor, voice, delay_s, run_ahead
+        self._needed = math.ceil(predictor.latency_ms * predictor.sample_rate_hz / 1000.0)
         self._rate = predictor.sample_rate_hz
         self._step = round(predictor.sample_rate_hz / predictor.fps)
         self._sound = SampleQueue(capacity=capacity)
@@ -140,27 +145,33 @@ class Spoken:
         """Every segment is complete and taken."""
         return not self._is_open and self._next >= self.num_complete
 
-    def push(self, samples: NDArray[np.float32], now_s: float, earliest_s: float) -> None:
+    def push(self, samples: NDArray[np.float32], now_s: float) -> float:
         """Take the next (s,) samples; they begin a segment where none is open.
 
         Args:
             samples: mono at the predictor's rate.
             now_s: when they arrived.
-            earliest_s: if they begin a segment, when its first frame may be presented.
+
+        Returns:
+            When their first frame may be presented if they begin a segment.
 
         Raises:
             StreamError: they don't fit.
         """
         self._sound.push(samples, now_s)
+        # A chunk is spoken until it arrives, so its first sample is already that old; but a source that delivers
+        # faster than speech does not shorten the wait below nothing.
+        began_s = now_s - min(len(samples) / self._rate, self._delay_s)
         if not self._is_open:
             self._is_open = True
-            self._starts.append(((self._sound.end - len(samples)) // self._step, earliest_s))
-            self._segment_began_s, self._segment_samples = now_s - len(samples) / self._rate, 0
+            self._starts.append(((self._sound.end - len(samples)) // self._step, began_s + self._delay_s))
+            self._segment_began_s, self._segment_samples = began_s, 0
             self.delivered_ahead = False
         self._segment_samples += len(samples)
         self._unheard.append(_Piece(samples))
-        ahead_s = self._segment_samples / self._rate - (now_s - self._segment_began_s)
+        ahead_s = self._segment_samples / self._rate - (now_s - self._segment_began_s) * (1.0 + _CLOCK_ERROR)
         self.delivered_ahead = self.delivered_ahead or ahead_s > _AHEAD_S
+        return began_s + self._delay_s
 
     def end_segment(self, now_s: float) -> bool:
         """The sentence is over: what is owed for it needs no more sound. True if all of it was taken before."""
@@ -202,15 +213,13 @@ class Spoken:
         return bool(self._starts) and self._starts[0][0] == self._next
 
     def is_pause(self) -> bool:
-        """Nobody speaks in the next frame nor, as far as is known, in the one after it; both inside a segment."""
+        """Nobody speaks in the next frame, nor in the 80 ms after it, which the gate has heard; inside a segment."""
         inside = not self.begins_segment() and not (self._ends and self._ends[0] == self._next)
-        return inside and not any(self._voice.gain(index) for index in (self._next, self._next + 1))
+        return inside and not self._voice.gain(self._next)
 
-    def spoken_s(self) -> float:
-        """When the next frame, whose sound is here, was spoken, if its sound came at once."""
-        spoken_s = self._sound.spoken_s(self._next * self._step, self._rate)
-        assert spoken_s is not None
-        return spoken_s
+    def known_s(self) -> float | None:
+        """When all sound that the motion of the next frame needs had arrived; None if it has not."""
+        return self._sound.arrival_s(self._next * self._step + self._needed)
 
     def next_sound(self, num_samples: int) -> NDArray[np.float32]:
         """Up to so many samples that come next, without taking them."""
@@ -239,3 +248,5 @@ _OWED_FRAMES = 32
 """More than any model gives at once: one frame per frame of sound, and its look-ahead when a segment ends."""
 _AHEAD_S = 0.2
 """Sound that comes so much faster than speech was not spoken just now: its pauses are the speaker's and are kept."""
+_CLOCK_ERROR = 1e-3
+"""More than any sound card's: a source that is no faster is live, however long it speaks."""

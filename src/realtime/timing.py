@@ -21,7 +21,7 @@ class Timing:
         begin_ms: the mouth is led into speech in this time.
         head_ms: the head, which must not jerk, is led in this time, always.
         abandon_ms: a segment that gives no sound for so long is over.
-        late_ms, early_ms: speech that waits so much longer or shorter than the playout delay is set right in pauses.
+        late_ms: speech that waits so much longer than the playout delay is set right in pauses.
     """
 
     playout_delay_ms: float
@@ -35,7 +35,6 @@ class Timing:
     head_ms: float
     abandon_ms: float
     late_ms: float
-    early_ms: float
 
     def settling(self, fps: float) -> SettlingTimes:
         """The ways of the face in frames."""

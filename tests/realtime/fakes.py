@@ -38,8 +38,7 @@ class Follower:
 class FollowerStream:
     def __init__(self, latency_samples: int) -> None:
         self._latency = latency_samples
-        self._heard = np.zeros(0, np.float32)
-        self._given = 0
+        self._heard = np.zeros(0, np.float32)  # from the next frame on
 
     def push(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         self._heard = np.concatenate([self._heard, samples])
@@ -48,10 +47,10 @@ class FollowerStream:
     def finish(self) -> NDArray[np.float32]:
         return self._give(-(-len(self._heard) // STEP))
 
-    def _give(self, end: int) -> NDArray[np.float32]:
-        frames = np.zeros((max(end - self._given, 0), CORE7.size), np.float32)
-        frames[:, 0] = self._heard[self._given * STEP : max(end, self._given) * STEP : STEP]
-        self._given = max(end, self._given)
+    def _give(self, num_frames: int) -> NDArray[np.float32]:
+        frames = np.zeros((num_frames, CORE7.size), np.float32)
+        frames[:, 0] = self._heard[: num_frames * STEP : STEP]
+        self._heard = self._heard[num_frames * STEP :]
         return frames
 
 
@@ -72,12 +71,11 @@ TIMING = Timing(
     head_ms=0,
     abandon_ms=1000,
     late_ms=40,
-    early_ms=20,
 )
 
 
 def slew_of(ms_per_s: float) -> DriftMonitor:
-    return DriftMonitor(threshold_ms=40, smoothing_s=2.0, correction=Slew(ms_per_s=ms_per_s))
+    return DriftMonitor(threshold_ms=40, jump_ms=80, smoothing_s=2.0, correction=Slew(ms_per_s=ms_per_s))
 
 
 def make_core(

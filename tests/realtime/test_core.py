@@ -242,22 +242,23 @@ class Pausing:
         pass
 
 
-@pytest.mark.parametrize("ppm", [-3000, 3000])
+@pytest.mark.parametrize("ppm", [-1000, 1000])
 def test_a_source_with_another_clock_is_set_right_in_pauses(ppm: int) -> None:
-    core = make_core(voice=Pausing())
-    waveform = np.tile(ramp(4.0), 15)
+    core = make_core(Follower(latency_samples=1600), voice=Pausing())
+    waveform = np.tile(ramp(4.0), 30)
     script = [(at_s / (1 + ppm * 1e-6), piece) for at_s, piece in spoken(waveform, 160)]
     frames = play(core, script)
     counts = core.counts
     heard = [frame for frame in frames if not frame.filler]
     assert counts.underruns == 0
     late_s = [frame.deadline_s - frame.arrival_s for frame in heard if frame.arrival_s is not None]
-    assert max(late_s) < 0.15 + 0.06
+    assert counts.held == 0
+    assert max(late_s) < 0.15 + 0.05, "40 ms, and what gathers until the next pause"
     if ppm > 0:
-        assert counts.skipped == pytest.approx(60 * 0.003 * FPS, abs=1.5)
+        assert counts.skipped == pytest.approx(2.5, abs=1)
         assert len(sound_of(heard)) == len(waveform) - counts.skipped * STEP
     else:
-        assert counts.stretched == pytest.approx(60 * 0.003 * FPS, abs=1.5)
+        assert counts.stretched == pytest.approx(3.5, abs=1)
         np.testing.assert_array_equal(sound_of(heard), waveform)
     for frame in heard:
         assert jaw(frame) == asked(frame.audio[0] * core_gain(frame)) or frame.index < 3
@@ -303,13 +304,14 @@ def test_ending_without_sound_is_no_error_and_gives_no_frame() -> None:
     assert core.next_due_s() is None
 
 
-def test_what_waits_is_bounded_over_an_hour() -> None:
+def test_what_waits_is_bounded_over_ten_minutes() -> None:
     core = make_core(draw=lambda values: np.zeros((1, 1, 3), np.uint8))
     piece = np.zeros(STEP, np.float32)
-    for number in range(90_000):
+    ten_minutes = 15_000
+    for number in range(ten_minutes):
         core.push_audio(piece, (number + 1) / FPS)
         while core.pull_frame((number + 1) / FPS) is not None:
             pass
     assert core.num_waiting <= 5 * STEP
-    assert core.counts.frames == pytest.approx(90_000, abs=5)
+    assert core.counts.frames == pytest.approx(ten_minutes, abs=5)
     assert (core.counts.dropped, core.counts.fillers, core.counts.skipped) == (0, 0, 0)

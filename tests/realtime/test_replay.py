@@ -12,6 +12,7 @@ from src.realtime.meter import RunFigures
 from src.realtime.replay import VirtualClock, VirtualEngine
 from tests.realtime.fakes import (
     LAYOUT,
+    RATE,
     Follower,
     ListSink,
     ListSource,
@@ -133,11 +134,29 @@ def test_sound_of_another_rate_is_converted() -> None:
     assert len(sink.frames) == 50
 
 
-def test_chunks_longer_than_the_delay_allows_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"chunks of 100 ms don't fit.*Raise playout_delay_ms by 20"):
-        VirtualEngine(clock=VirtualClock()).run(
-            core=make_core(), source=ListSource(ramp(1), chunk_samples=1600), sink=ListSink(), layout=LAYOUT
-        )
+@pytest.mark.parametrize(("chunk", "sample_rate_hz"), [(1600, RATE), (533, RATE), (3200, RATE), (1470, 44_100)])
+def test_chunks_longer_than_the_delay_come_later_and_are_said_to(
+    chunk: int, sample_rate_hz: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = ListSink()
+    source = ListSource(np.full(2 * sample_rate_hz, 0.25, np.float32), chunk, sample_rate_hz)
+    figures = VirtualEngine(clock=VirtualClock()).run(core=make_core(), source=source, sink=sink, layout=LAYOUT)
+    assert (figures.counts.dropped, figures.deadline_misses) == (0, 0)
+    assert figures.counts.starved <= (chunk == 3200), "once, until it is known that chunks are longer than the delay"
+    assert sum(len(frame.audio) for frame in sink.frames if not frame.filler) == 32_000
+    assert figures.latency is not None
+    assert figures.latency.max <= 1000 * chunk / sample_rate_hz + 150.0
+    assert ("chunks of" in caplog.text) == (1000 * chunk / sample_rate_hz > 80)
+
+
+def test_a_sentence_longer_than_the_queue_goes_in_part_by_part() -> None:
+    sink = ListSink()
+    source = ScriptSource([Chunk(ramp(3.0), at_s=0.0, ends_segment=True)])
+    figures = VirtualEngine(clock=VirtualClock()).run(
+        core=make_core(max_ahead_ms=500), source=source, sink=sink, layout=LAYOUT
+    )
+    np.testing.assert_array_equal(sound_of(sink.frames), ramp(3.0))
+    assert figures.counts.fillers == 0
 
 
 def test_a_source_without_times_has_no_virtual_time() -> None:

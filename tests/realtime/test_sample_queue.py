@@ -36,13 +36,6 @@ def test_a_full_queue_refuses_and_says_what_to_do() -> None:
     assert waiting.end == 60
 
 
-def test_a_sample_was_spoken_as_long_before_its_chunk_arrived_as_it_is_from_its_end() -> None:
-    waiting = SampleQueue(capacity=100)
-    waiting.push(np.zeros(10, np.float32), 1.0)
-    assert waiting.spoken_s(2, 1000) == pytest.approx(0.992)
-    assert waiting.spoken_s(10, 1000) is None
-
-
 def test_silence_that_completes_a_frame_always_fits() -> None:
     waiting = SampleQueue(capacity=100)
     waiting.push(np.ones(100, np.float32), 0.0)

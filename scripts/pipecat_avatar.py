@@ -4,8 +4,8 @@ python -m scripts.pipecat_avatar avatar=<avatar folder> text="Hello there." out=
 python -m scripts.pipecat_avatar avatar=<avatar folder> speech=<recording> out=<file.mp4>
 
 In a pipeline of your own, put `AvatarProcessor(animator.session())` between speech synthesis and the transport's
-output, with `video_out_enabled=True, video_out_is_live=True` and the size of the pictures in its parameters. Needs the
-extra `pipecat`, in `.venv-adapters` (`make .venv-adapters`): Pipecat and MediaPipe don't go together, so make the
+output, with `video_out_enabled=True, audio_out_sample_rate=16000` and the size of the pictures in its parameters. Needs
+the extra `pipecat`, in `.venv-adapters` (`make .venv-adapters`): Pipecat and MediaPipe don't go together, so make the
 avatar before, in `.venv`.
 """
 
@@ -80,6 +80,7 @@ class VideoFile(FrameProcessor):
     def __init__(self, film: Mp4Writer) -> None:
         super().__init__()
         self._film = film
+        self._num_samples = 0
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Write what belongs into the video and pass everything on."""
@@ -89,7 +90,11 @@ class VideoFile(FrameProcessor):
             image = np.frombuffer(frame.image, np.uint8).reshape(height, width, 3)
             self._film.add_image(image, (frame.pts or 0) / 1e9)
         elif isinstance(frame, OutputAudioRawFrame):
-            self._film.add_audio(np.frombuffer(frame.audio, np.int16).astype(np.float32) / 32768.0)
+            begin = round((frame.pts or 0) / 1e9 * frame.sample_rate)
+            silence = np.zeros(max(begin - self._num_samples, 0), np.float32)
+            sound = np.frombuffer(frame.audio, np.int16).astype(np.float32) / 32768.0
+            self._film.add_audio(np.concatenate([silence, sound]))
+            self._num_samples += len(silence) + len(sound)
         await self.push_frame(frame, direction)
 
 

@@ -7,6 +7,7 @@ adapters need of that stands here.
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,10 +80,17 @@ class SpeechFeed:
         self._session.notify_playback(position_s)
 
     async def frames(self) -> AsyncGenerator[Frame]:
-        """Frames as they fall due, none that was cleared. It ends with `close`, and closes when it ends."""
+        """Frames as they fall due, none that was cleared. It ends with `close`, and closes when it ends.
+
+        A cleared session lets its last word fade out; here that is silence, because whoever plays forgets it as well.
+        """
+        turn = 0
         try:
             async with aclosing(aiter(self._session)) as frames:
                 async for frame in frames:
+                    if frame.filler and frame.turn != turn:
+                        frame = replace(frame, audio=np.zeros_like(frame.audio))
+                    turn = frame.turn
                     if frame.turn == self._turn:
                         yield frame
                     if frame.turn == self._turn:
@@ -107,6 +115,11 @@ class SpeechFeed:
         self._num_owed = max(self._num_owed - num_ended, 0)
         if self._num_owed == 0:  # also where the session ended a segment that gave no sound any more
             self._open = False
+
+
+def speaks(frame: Frame) -> bool:
+    """There is speech in the sound of a frame, and be it a pause of it; also of slots whose picture was dropped."""
+    return not frame.filler or bool(frame.audio.any())
 
 
 def pcm16(audio: NDArray[np.float32]) -> bytes:

@@ -18,7 +18,7 @@ from typing import TypeAlias
 from livekit import rtc
 from livekit.agents.voice.avatar import AudioSegmentEnd, AvatarOptions, VideoGenerator
 
-from src.realtime.adapters.feed import SpeechFeed, pcm16, samples_of
+from src.realtime.adapters.feed import SpeechFeed, pcm16, samples_of, speaks
 from src.realtime.frame import Frame
 from src.realtime.session import Session
 
@@ -92,20 +92,16 @@ class LiveKitAvatar(VideoGenerator):
         """Pictures at the session's frame rate, each after its sound; ends of segments after their last sound."""
         try:
             async with aclosing(self._feed.frames()) as frames:
-                turn = 0
                 async for frame in frames:
-                    # A cleared session lets its last word fade out: no speech, and it was cut off in the playout.
-                    speaks = not frame.filler or (frame.turn == turn and bool(frame.audio.any()))
-                    turn = frame.turn
-                    async for media in self._presented(frame, speaks):
+                    async for media in self._presented(frame):
                         yield media
         finally:
             await self.aclose()
 
-    async def _presented(self, frame: Frame, speaks: bool) -> AsyncIterator[Media]:
+    async def _presented(self, frame: Frame) -> AsyncIterator[Media]:
         """What a frame gives, each thing when it is to be handed over; nothing more once the frame was cleared."""
         shown_s = frame.deadline_s
-        if speaks:
+        if speaks(frame):
             if self._sounds_until_s < time.monotonic():  # nothing is sounding: this begins when it is due
                 await _wait_until(frame.deadline_s)
                 self._sounds_until_s = time.monotonic()

@@ -2,13 +2,17 @@
 
     Pipeline([..., tts, AvatarProcessor(animator.session()), transport.output()])
 
-with `video_out_enabled=True, video_out_is_live=True` and the size and frame rate of the session in the transport's
-parameters. What comes out is continuous: 25 pictures a second and the sound to each, whether somebody speaks or not.
+with `video_out_enabled=True`, the size of the session's pictures and its sample rate (`audio_out_sample_rate`) in the
+transport's parameters, and `video_out_is_live` left False: then a picture is shown when all sound before it was sent,
+so the two can't part, however late the sound is. Sound that comes without a pause would only ever get later: a
+transport sends silence when it has nothing, and what comes then waits. So there is sound only where somebody speaks.
 """
 
 import asyncio
 from collections import deque
 
+import numpy as np
+from numpy.typing import NDArray
 from pipecat.frames.frames import (
     CancelFrame,
     EndFrame,
@@ -26,15 +30,15 @@ from pipecat.utils.time import seconds_to_nanoseconds
 
 from src.errors import Audio2MotionError
 from src.realtime import frame as timeline
-from src.realtime.adapters.feed import SpeechFeed, pcm16, samples_of
+from src.realtime.adapters.feed import SpeechFeed, pcm16, samples_of, speaks
 from src.realtime.session import Session
 
 
 class AvatarProcessor(FrameProcessor):
     """Takes speech, of any rate and number of channels, and pushes pictures with their sound; passes on all else.
 
-    * Speech comes out as `TTSAudioRawFrame`s, of which the transport knows when the bot speaks; the silence between as
-      plain `OutputAudioRawFrame`s, of which it does not. `pts` of both is the time since the start in nanoseconds.
+    * Pictures come out all the time, speech as `TTSAudioRawFrame`s, each after the picture of its start; `pts` of both
+      is the time since the start in nanoseconds.
     * `TTSStoppedFrame` is passed on when the last sound before it was given out, and what follows it stays behind it.
     * `InterruptionFrame` empties everything, `EndFrame` waits for the last word, `CancelFrame` does not.
 
@@ -80,27 +84,32 @@ class AvatarProcessor(FrameProcessor):
     async def _speak(self) -> None:
         try:
             async for frame in self._feed.frames():
-                await self.push_frame(self._picture(frame))
-                if frame.turn != self._feed.turn:
-                    continue
-                await self.push_frame(self._sound(frame))
+                for media in self._media(frame):
+                    if frame.turn == self._feed.turn:
+                        await self.push_frame(media)
                 for _ in range(frame.num_ended):
                     await self._let_follow()
         except Audio2MotionError as error:
             await self.push_error(str(error), exception=error, force_treat_as_permanent=True)
 
-    def _picture(self, frame: timeline.Frame) -> OutputImageRawFrame:
+    def _media(self, frame: timeline.Frame) -> list[Frame]:
+        """A picture and the sound that belongs to it, after the sound of pictures that were dropped."""
         layout = self._feed.layout
         picture = OutputImageRawFrame(frame.image.tobytes(), (layout.width, layout.height), "RGB")
+        picture.sync_with_audio = True
         picture.pts = seconds_to_nanoseconds(frame.time_s)
-        return picture
+        if not speaks(frame):
+            return [picture]
+        num_before = len(frame.audio) - round(layout.sample_rate_hz / layout.fps)
+        sound = self._sound(frame.audio[num_before:], frame.time_s)
+        if num_before == 0:
+            return [picture, sound]
+        before_s = frame.time_s - num_before / layout.sample_rate_hz
+        return [self._sound(frame.audio[:num_before], before_s), picture, sound]
 
-    def _sound(self, frame: timeline.Frame) -> OutputAudioRawFrame:
-        rate = self._feed.layout.sample_rate_hz
-        kind = OutputAudioRawFrame if frame.filler else TTSAudioRawFrame
-        sound = kind(audio=pcm16(frame.audio), sample_rate=rate, num_channels=1)
-        end_s = frame.time_s + 1.0 / self._feed.layout.fps
-        sound.pts = seconds_to_nanoseconds(end_s - len(frame.audio) / rate)
+    def _sound(self, audio: NDArray[np.float32], time_s: float) -> TTSAudioRawFrame:
+        sound = TTSAudioRawFrame(pcm16(audio), self._feed.layout.sample_rate_hz, 1)
+        sound.pts = seconds_to_nanoseconds(time_s)
         return sound
 
     async def _let_follow(self) -> None:

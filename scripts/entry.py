@@ -67,7 +67,8 @@ def run(
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing its own way
     given = {argument.split("=", 1)[0].lstrip("+") for argument in sys.argv[1:]}
-    sys.argv[1:1] = [f"{key}={value}" for key, value in _HYDRA_DEFAULTS.items() if key not in given]
+    defaults = [f"{key}={value}" for key, value in _HYDRA_DEFAULTS.items() if key not in given]
+    sys.argv[1:] = flags_first([*defaults, *sys.argv[1:]])
     register()
 
     def task(config: DictConfig) -> None:
@@ -124,6 +125,16 @@ def as_overrides(arguments: Sequence[str], positional: str | None, short: Mappin
             argument = f"{positional}={quoted(argument)}"
         overrides.append(argument)
     return overrides
+
+
+def flags_first(arguments: Sequence[str]) -> list[str]:
+    """Hydra's flags before all overrides, which argparse takes from one place only."""
+    flags: list[str] = []
+    overrides: list[str] = []
+    for before, argument in pairwise(["", *arguments]):
+        is_flag = argument.startswith("-") or before in _FLAGS_WITH_A_VALUE
+        (flags if is_flag else overrides).append(argument)
+    return [*flags, *overrides]
 
 
 def quoted(text: str) -> str:

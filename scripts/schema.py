@@ -194,6 +194,26 @@ class Serve(Live):
 
 
 @dataclass
+class RealtimeEval(Live):
+    """`python -m scripts.realtime_eval`: speech replayed through the live engine, and what was shown measured."""
+
+    audio: str = MISSING
+    reference: str | None = None
+    out: str = MISSING
+    source: str = MISSING
+    chunk_ms: float = MISSING
+    calibrate_s: float = MISSING
+    shift_ms: float = MISSING
+    bootstrap_draws: int = MISSING
+    shuffle_draws: int = MISSING
+    interruptions: Any = MISSING
+    clock: Any = MISSING
+    speech: Any = MISSING
+    sink: Any = MISSING
+    wandb: Any = MISSING
+
+
+@dataclass
 class AvatarConsent:
     """Who allowed a picture to speak; all empty: nothing was said."""
 
@@ -653,6 +673,7 @@ _ROOTS = {
     "serve": Serve,
     "livekit_avatar": LivekitAvatar,
     "pipecat_avatar": PipecatAvatar,
+    "realtime_eval": RealtimeEval,
     "make_corpus": MakeCorpus,
     "make_speech": MakeSpeech,
     "prepare_data": PrepareData,

@@ -138,7 +138,7 @@ def _log_artifacts(
     facts = ("data_hash", "split_hash", "spec", "train", "val", "test", "speaker_disjoint")
     write_json(out / DATA, {name: metrics[name] for name in facts})
     data_name, data = f"data-{metrics['data_hash'][:12]}", {name: metrics[name] for name in facts}
-    _use(run, file_artifact(data_name, "dataset", out / DATA, data))
+    use_artifact(run, file_artifact(data_name, "dataset", out / DATA, data))
 
     made_from = {"data": data_name, "data_hash": metrics["data_hash"]}
     name = f"checkpoint-{run.id}"
@@ -169,7 +169,7 @@ def file_artifact(name: str, kind: str, file: Path, metadata: Mapping[str, Any])
     return artifact
 
 
-def _use(run: "Run", artifact: "Artifact") -> None:
+def use_artifact(run: "Run", artifact: "Artifact") -> None:
     """Log an artifact as something that the run was made from."""
     if run.offline:
         # `use_artifact` refuses to work offline, because it waits for the server. This is what it does before that;

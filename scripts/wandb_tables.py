@@ -1,7 +1,7 @@
 """Evaluations and leaderboards as Weights & Biases shows them: tables, pictures and a plot, by the names of panels.
 
-Part of `scripts.tracking` and `scripts.sweep_tracking`. What would name a person or a clip is left out: the slice by
-speaker, the list of clips, and the names of those that are drawn.
+Part of `scripts.tracking`, `scripts.sweep_tracking` and `scripts.live_tracking`. What would name a person or a clip is
+left out: the slice by speaker, the list of clips, and the names of those that are drawn.
 """
 
 import csv
@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 EVALUATION_TABLE, EVALUATION_FIGURES = "evaluation/table", "evaluation/figures"
 EVALUATION_SLICES, EVALUATION_CURVES = "evaluation/slices", "evaluation/curves"
+LIVE_TABLE, LIVE_FIGURES, LIVE_LATENCY = "live/table", "live/figures", "live/latency"
 SWEEP_LEADERBOARD, SWEEP_PARETO, SWEEP_PAGE = "sweep/leaderboard", "sweep/pareto", "sweep/page"
 
 MAIN = ("pearson_r", "ccc", "std_ratio", "lip_mae", "lag", "closure_recall", "peak_f1", "jitter")
@@ -66,6 +67,20 @@ def evaluation_summary(record: Mapping[str, Any]) -> dict[str, float]:
         for suffix, key in ends.items()
         if figure[key] is not None
     }
+
+
+def live_media(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run logs of an evaluation of the live engine: rows beside their controls, and the latency's distribution.
+
+    Args:
+        record: of `scripts.realtime_eval`.
+    """
+    import wandb
+
+    edges, counts = record["latency_bars"]["edges_ms"], record["latency_bars"]["counts"]
+    bars = [[start, end, count] for start, end, count in zip(edges[:-1], edges[1:], counts, strict=True)]
+    tables = {LIVE_TABLE: _wide(record), LIVE_FIGURES: _figures(record)} if record["rows"] else {}
+    return {**tables, LIVE_LATENCY: wandb.Table(columns=["from_ms", "to_ms", "frames"], data=bars)}
 
 
 def leaderboard_table(text: str) -> "Table":

@@ -64,9 +64,7 @@ def label_core7(landmarks: NDArray[np.float32], present: NDArray[np.bool_], fps:
         raise DataError("the face is seen in no frame, so there is nothing to label. Leave the clip out.")
     face = align(landmarks[present].astype(np.float64))
     seen = np.zeros((int(present.sum()), CORE7.size))
-    gap = _lip_gap(face.points)
-    closed = min(float(np.percentile(gap, _CLOSED_PERCENTILE)), _LARGEST_CLOSED_GAP)
-    opening = gap - closed
+    opening = _opening(face.points)
     seen[:, CORE7.index("jaw_open")] = opening
     width = _mouth_width(face.points)
     seen[:, CORE7.index("mouth_wide")] = width - _own_width(width, opening)
@@ -84,6 +82,17 @@ def label_core7(landmarks: NDArray[np.float32], present: NDArray[np.bool_], fps:
     values[:, CORE7.index("mouth_wide")] = np.maximum(spread, 0)
     values[:, CORE7.index("mouth_narrow")] = np.maximum(-spread, 0)
     return Motion(values.astype(np.float32), CORE7, fps, start_s, present).clamped()
+
+
+def lip_opening(landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(T,) `jaw_open` of one face in pictures that all show it, without the smoothing of labels.
+
+    For finding moments: smoothing lets an open mouth show through in the pictures beside it.
+
+    Args:
+        landmarks: (T, 478, 3) as of `label_core7`, T >= 1.
+    """
+    return _opening(align(landmarks.astype(np.float64)).points)
 
 
 def extract_motion(path: Path, max_side_px: int = 1280) -> Motion:
@@ -127,6 +136,12 @@ _NARROWEST_OPEN_EYE = 0.15
 _CENTRAL_LIP = slice(3, 6)
 # The widths of 28 real clips over 2.5 s and of 50 rendered ones at rest lie up to 0.033 from their medians.
 _LARGEST_REST_SHIFT = 0.035
+
+
+def _opening(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(T,) gap between the lips beyond that of the clip's closed mouth, in face sizes."""
+    gap = _lip_gap(points)
+    return gap - min(float(np.percentile(gap, _CLOSED_PERCENTILE)), _LARGEST_CLOSED_GAP)
 
 
 def _lip_gap(points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -63,6 +63,7 @@ GROUPS = (
             Column("closure_recall", "Closures made", "higher"),
             Column("silence_std", "Spread in silence", "truth"),
             Column("silence_speed", "Speed in silence", "truth"),
+            Column("silence_stability", "At rest in silence", "higher"),
             Column("jitter", "Jitter", "truth"),
             Column("jerk", "Jerk", "truth"),
             Column("high_frequency", "Above 8 Hz", "truth"),

@@ -8,7 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, InstantiationException
 from omegaconf import OmegaConf
 
-from scripts.entry import CONFIG_FOLDER, as_overrides, composed, repairable, require_values
+from scripts.entry import CONFIG_FOLDER, as_overrides, composed, flags_first, repairable, require_values
 from src.errors import ConfigError, DataError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,3 +121,8 @@ def test_a_config_is_composed_alike_whether_hydra_is_ready_or_not() -> None:
     assert outside.data.store == "y"
     with pytest.raises(HydraException, match="sed"):
         composed("evaluate", ["sed=1"])
+
+
+def test_flags_of_hydra_may_stand_anywhere() -> None:
+    given = ["seed=0", "--multirun", "seed=1,2", "--cfg", "job", "-p", "data"]
+    assert flags_first(given) == ["--multirun", "--cfg", "job", "-p", "data", "seed=0", "seed=1,2"]

@@ -12,8 +12,8 @@ from src.eval.lip_sync import MAX_LAG_MS, common_mouths
 from src.eval.metrics import Measurement, Metric, lag_ms
 from src.motion import Motion
 
-WINDOW_S = 4.0
-"""Long enough for a lag to be found in most windows of speech, short enough for several in a recording."""
+WINDOW_S = 2.0
+"""Long enough for a lag to be found in most windows of speech, short enough for several in a short recording."""
 
 LONG_S = 600.0
 """Of all recordings together: what is said about an hour from less is called extrapolated."""

@@ -26,6 +26,10 @@ PACE_FRAMES, PACE_PATIENCE_S = 5, 2.0
 """Pictures that are drawn to see whether the renderer keeps up, and how long that may take."""
 
 
+_TURN = threading.Lock()
+"""One for all avatars of the process."""
+
+
 @dataclass(frozen=True, eq=False)
 class Animator:
     """Makes sessions.
@@ -43,10 +47,10 @@ class Animator:
     make_core: Callable[[Predictor, Draw, int], SessionCore]
 
     def __post_init__(self) -> None:
-        draw, turn = self.draw, threading.Lock()
+        draw = self.draw
 
         def draw_alone(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-            with turn:
+            with _TURN:
                 return draw(values)
 
         object.__setattr__(self, "draw", draw_alone)

@@ -37,7 +37,7 @@ demo: $(STAMP)
 	  $(if $(SPEECH),"speech='$(SPEECH)'") "out='$(OUT)'"
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n auto --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(TESTS)
 
 test-adapters: $(ADAPTERS_STAMP)
 	$(ADAPTERS)/bin/python -m pytest tests/adapters

@@ -22,3 +22,28 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} is missing: set A2M_SHARED to the folder with the real data")
     return folder.resolve()
+
+
+LONGEST_FIRST = (
+    "test_notebooks.py",
+    "scripts/test_sweep_killed.py",
+    "scripts/test_check_liveportrait.py",
+    "scripts/test_demo.py",
+    "models/test_export.py",
+    "scripts/test_resume.py",
+    "data/test_kill.py",
+    "render/liveportrait/test_compiled_engine.py",
+    "data/test_prepare.py",
+    "data/test_ray_workers.py",
+    "scripts/test_benchmark_liveportrait.py",
+    "data/test_real_sync.py",
+    "scripts/test_export_liveportrait.py",
+    "scripts/test_benchmark_data.py",
+)
+"""Files that take ten seconds or more: with `--no-loadscope-reorder`, none is left for the end, when cores idle."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files come first, and all others in their order."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))

@@ -3,11 +3,14 @@
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from src.data.clips import ClipSettings
 from src.data.layouts import Source, VideoFolder
-from src.data.prepare import Preparation, PrepareReport, local_pool
+from src.data.prepare import Preparation, PrepareReport
 from src.data.split import assign_splits
+from src.data.workers import WorkerPool
+from tests.script_process import prepared
 
 SETTINGS = ClipSettings(
     max_side_px=1280,
@@ -40,6 +43,14 @@ def folder_of(root: Path, *, fix_offset: bool = False) -> VideoFolder:
     )  # fmt: skip
 
 
+class QuickPool(WorkerPool):
+    """Starts workers without waiting for PyTorch; the command's own start is in the tests of the script."""
+
+    def __init__(self, *, make: Callable[[], Callable[[Any], Any]], num_workers: int, timeout_s: float) -> None:
+        super().__init__(make=make, num_workers=num_workers, timeout_s=timeout_s)
+        self._context = prepared()  # type: ignore[assignment]
+
+
 def prepare(
     root: Path,
     folder: Path,
@@ -54,7 +65,7 @@ def prepare(
         settings=settings,
         face_landmarker=None,
         engine="local",
-        pool=local_pool,
+        pool=QuickPool,
         workers=1,
         timeout_s=120.0,
         split=split,

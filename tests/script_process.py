@@ -13,11 +13,19 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ["torch", "torchaudio", "pytorch_lightning", "hydra", "rich.logging", "scipy.signal", "cv2", "matplotlib"]
 """The slow ones of those that start no thread, which a fork would not have."""
+
+
+def prepared() -> ForkServerContext:
+    """Where processes come from that have the packages."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PACKAGES)
+    return context
 
 
 def run_script(
@@ -35,8 +43,7 @@ def run_script(
     Raises:
         subprocess.TimeoutExpired: it was.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PACKAGES)
+    context = prepared()
     with tempfile.TemporaryDirectory() as folder:
         streams = Path(folder) / "out", Path(folder) / "err"
         # Not a daemon: scripts start processes.

@@ -1,7 +1,4 @@
-"""The avatar with LiveKit's own runner, queues, clocks and media sources; only the room is not there.
-
-LiveKit gives out what a local track sends, so what a room would receive is received here.
-"""
+"""The avatar with LiveKit's own runner, queues, clocks and media sources; only the room is not there."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -10,79 +7,24 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 from livekit import rtc
-from livekit.agents.voice.avatar import AudioSegmentEnd, AvatarRunner, QueueAudioOutput
+from livekit.agents.voice.avatar import (
+    AudioSegmentEnd,
+    AvatarRunner,
+    DataStreamAudioOutput,
+    DataStreamAudioReceiver,
+    QueueAudioOutput,
+)
 from livekit.agents.voice.io import PlaybackFinishedEvent
 from numpy.typing import NDArray
 
 from src.errors import RenderError
 from src.realtime.adapters.livekit_avatar import LiveKitAvatar, Media
 from src.realtime.session import Session
+from tests.adapters.rooms import Room, wired
 from tests.adapters.stage import SIDE, make_session, steps
 from tests.realtime.fakes import FPS, RATE, STEP
 
 Scene = Callable[["Stage"], Awaitable[None]]
-
-
-class Publication:
-    async def wait_for_subscription(self) -> None:
-        return
-
-
-@dataclass
-class Room:
-    """Stands in for a room that is connected: keeps what the published tracks send."""
-
-    pictures: list[int] = field(default_factory=list)
-    loudness: list[int] = field(default_factory=list)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
-    streams: list[rtc.AudioStream | rtc.VideoStream] = field(default_factory=list)
-
-    @property
-    def local_participant(self) -> "Room":
-        return self
-
-    def isconnected(self) -> bool:
-        return True
-
-    def on(self, event: str, callback: object) -> None: ...
-
-    def off(self, event: str, callback: object) -> None: ...
-
-    async def publish_track(self, track: rtc.LocalTrack, options: rtc.TrackPublishOptions) -> Publication:
-        if track.kind == rtc.TrackKind.KIND_AUDIO:
-            heard = rtc.AudioStream.from_track(track=track, sample_rate=RATE, num_channels=1)
-            self.streams.append(heard)
-            self.tasks.append(asyncio.create_task(self._hear(heard)))
-        else:
-            seen = rtc.VideoStream.from_track(track=track, format=rtc.VideoBufferType.RGB24)
-            self.streams.append(seen)
-            self.tasks.append(asyncio.create_task(self._see(seen)))
-        return Publication()
-
-    async def _hear(self, stream: rtc.AudioStream) -> None:
-        async for event in stream:
-            self.loudness.append(int(np.abs(np.frombuffer(event.frame.data, np.int16)).max()))
-            self.changed.set()
-
-    async def _see(self, stream: rtc.VideoStream) -> None:
-        async for event in stream:
-            assert (event.frame.width, event.frame.height) == (SIDE, SIDE)
-            self.pictures.append(int(np.frombuffer(event.frame.data, np.uint8).mean()))
-            self.changed.set()
-
-    async def close(self) -> None:
-        """Take nothing more. A stream waits for its room to say that it is over, and there is none."""
-        closing = [asyncio.ensure_future(stream.aclose()) for stream in self.streams]
-        await asyncio.sleep(0)
-        for task in [*closing, *self.tasks]:
-            task.cancel()
-
-    async def until(self, seen: Callable[["Room"], bool]) -> None:
-        """Wait until something was received."""
-        while not seen(self):
-            self.changed.clear()
-            await self.changed.wait()
 
 
 @dataclass
@@ -100,9 +42,13 @@ class Stage:
         self.agent.flush()
 
     def told(self, position_s: float) -> object:
-        """Equals a playback position, and one with the silence of pictures that a busy machine left out."""
-        left_out_s = self.session.counts.dropped / FPS
-        return pytest.approx(position_s + left_out_s / 2, abs=left_out_s / 2 + 1e-6)
+        return told(self.session, position_s)
+
+
+def told(session: Session, position_s: float) -> object:
+    """Equals a playback position, and one with the silence of pictures that a busy machine left out."""
+    left_out_s = session.counts.dropped / FPS
+    return pytest.approx(position_s + left_out_s / 2, abs=left_out_s / 2 + 1e-6)
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +143,47 @@ def test_an_end_without_speech_is_told_to_nobody(loop: asyncio.Runner) -> None:
     stage = perform(loop, scene)
     assert stage.finished == []
     assert stage.started == []  # pictures alone start no playback
+
+
+def test_an_agent_in_the_room_speaks_is_interrupted_and_speaks_again(loop: asyncio.Runner) -> None:
+    session = make_session()
+
+    async def run() -> list[PlaybackFinishedEvent]:
+        agent_room, avatar_room = wired()
+        avatar = LiveKitAvatar(session)
+        receiver = DataStreamAudioReceiver(avatar_room)
+        runner = AvatarRunner(avatar_room, audio_recv=receiver, video_gen=avatar, options=avatar.options)
+        avatar.plays_through(runner.av_sync)
+        await runner.start()
+        agent = DataStreamAudioOutput(agent_room, destination_identity="avatar", wait_playback_start=True)
+        finished: list[PlaybackFinishedEvent] = []
+        agent.on("playback_finished", finished.append)
+
+        async def say(sound: NDArray[np.int16]) -> None:
+            for piece in np.split(sound, range(1_000, len(sound), 1_000)):
+                await agent.capture_frame(rtc.AudioFrame(piece.tobytes(), RATE, 1, len(piece)))
+            agent.flush()
+
+        try:
+            async with asyncio.timeout(20):
+                await say(steps(*[0.3] * 6))
+                await agent.wait_for_playout()
+                await say(steps(*[0.5] * 250))
+                await avatar_room.until(lambda room: max(room.pictures, default=0) > 200)
+                agent.clear_buffer()
+                await agent.wait_for_playout()
+                await say(steps(*[0.3] * 6))
+                await agent.wait_for_playout()
+        finally:
+            await runner.aclose()
+            await avatar_room.close()
+        return finished
+
+    finished = loop.run(run())
+    assert [event.interrupted for event in finished] == [False, True, False]
+    assert finished[0].playback_position == told(session, 0.24)
+    assert 0.0 < finished[1].playback_position < 5.0
+    assert finished[2].playback_position == told(session, 0.24)
 
 
 async def media_of(avatar: LiveKitAvatar, *pushed: rtc.AudioFrame | AudioSegmentEnd) -> list[Media]:

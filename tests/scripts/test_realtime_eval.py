@@ -34,10 +34,10 @@ def composed(*overrides: str) -> DictConfig:
 
 @pytest.fixture(scope="module")
 def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two recordings in a folder, of 5 and 4 s; the first ends in silence."""
+    """Two recordings of 4 and 3 s in a folder; the first ends in silence."""
     folder = tmp_path_factory.mktemp("speech")
-    write_wav(folder / "a.wav", np.concatenate([speech_like(4.0, 16_000, 1), np.zeros(16_000, np.float32)]))
-    write_wav(folder / "b.wav", speech_like(4.0, 16_000, 2))
+    write_wav(folder / "a.wav", np.concatenate([speech_like(3.0, 16_000, 1), np.zeros(16_000, np.float32)]))
+    write_wav(folder / "b.wav", speech_like(3.0, 16_000, 2))
     return folder
 
 
@@ -46,7 +46,7 @@ def evaluated(speech: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[d
     """The report of a run on a real face, and its folder."""
     wandb = pytest.importorskip("wandb", reason="wandb is an extra")
     out = tmp_path_factory.mktemp("eval")
-    overrides = ["checkpoint=default", f"audio='{speech}'", f"out='{out}'", "calibrate_s=4.5", "interruptions.most=1"]
+    overrides = ["checkpoint=default", f"audio='{speech}'", f"out='{out}'", "calibrate_s=4", "interruptions.most=1"]
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("WANDB_API_KEY", raising=False)
         scripts.realtime_eval.main(composed(*overrides, "bootstrap_draws=50", "wandb.log=true"))
@@ -143,13 +143,12 @@ def stage(inputs: Path, tmp_path: Path) -> Stage:
     return Stage(config, cast_for(config).animator, tmp_path)
 
 
-def test_chunks_of_another_size_are_the_same_speech(stage: Stage, speech: Path) -> None:
-    stage.config.chunk_ms = 10.0
-    small = stage.recording("small", speech / "b.wav")
-    stage.config.chunk_ms = 17.0
-    large = stage.recording("large", speech / "b.wav")
-    assert small.figures.frames == pytest.approx(large.figures.frames, abs=1)
-    assert small.witness.sha256 != stage.recording("other", speech / "a.wav").witness.sha256
+def test_chunks_of_another_size_are_the_same_speech(stage: Stage, inputs: Path) -> None:
+    frames = {}
+    for chunk_ms in (10.0, 17.0):
+        stage.config.chunk_ms = chunk_ms
+        frames[chunk_ms] = stage.recording(f"{chunk_ms:g}", inputs / "speech.wav").figures.frames
+    assert frames[10.0] == pytest.approx(frames[17.0], abs=1)
 
 
 def test_barge_ins_come_when_the_widest_mouth_is_on_screen() -> None:
@@ -162,7 +161,7 @@ def test_barge_ins_come_when_the_widest_mouth_is_on_screen() -> None:
 def test_a_renderer_without_a_face_says_so(inputs: Path, speech: Path, tmp_path: Path) -> None:
     config = composed(
         f"checkpoint='{inputs / 'best.ckpt'}'", f"avatar='{inputs / 'avatar'}'", f"audio='{speech / 'b.wav'}'",
-        f"out='{tmp_path}'", "calibrate_s=4.5", "interruptions.most=1",
+        f"out='{tmp_path}'", "calibrate_s=4", "interruptions.most=1",
     )  # fmt: skip
     config.render = {"_target_": "src.realtime.calibration.FlashRenderer", "size": 64}
     scripts.realtime_eval.main(config)

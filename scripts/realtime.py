@@ -6,12 +6,16 @@ python -m scripts.realtime source=<recording> checkpoint=<best.ckpt or model.onn
 Without more the checkpoint that `scripts.leaderboard` named best drives the portrait of the program; where none was
 named, the model of the program. Writes `talking.mp4`, `report.json` and `report.html`.
 `realtime/sink=window` shows it instead of writing a video, `clock=virtual` runs as fast as the machine computes.
+`realtime/source=microphone`, `stdin`, `websocket`, `typed`, or `text` with text="Hello there.", take the place of the
+recording. Ctrl-C ends those that have no end of their own, and the video is complete.
 A renderer that is too slow for live speech is refused at the start; `allow_slow=true` takes the virtual clock then.
 """
 
 import logging
+import signal
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,14 +36,17 @@ from src.eval.run_page import live_page
 from src.eval.shown import Shown, judge, shown_record
 from src.files import sha256_of, write_json
 from src.motion import core7_of
-from src.realtime.frame import Frame, Layout, Output, Sink
+from src.realtime.frame import Chunk, Frame, Layout, Output, Sink, Source
 from src.realtime.predictor import SpeechToMotion
 from src.realtime.record import engine_record
 from src.realtime.replay import VirtualClock, VirtualEngine
+from src.realtime.sources.file import FileSource
 
 logger = logging.getLogger(__name__)
 
 VIDEO, REPORT, PAGE = "talking.mp4", "report.json", "report.html"
+LIVE = "live"
+"""Stands in a report for a recording that there is not."""
 
 
 def main(config: DictConfig) -> None:
@@ -79,14 +86,15 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
         " + ".join(f"{value:g} ms {name}" for name, value in parts.items() if name != "total"),
         config.session.timing.playout_delay_ms,
     )
-    with progress_bar(speech.duration_s) as advance:
+    duration_s = speech.duration_s if isinstance(speech, FileSource) else None
+    source = Interruptible(speech) if duration_s is None else speech
+    with progress_bar(duration_s) as advance, ended_by_interrupt(source):
         figures = engine.run(
-            core=animator.core(config.seed), source=speech, sink=Watched(sink, advance), layout=animator.layout
+            core=animator.core(config.seed), source=source, sink=Watched(sink, advance), layout=animator.layout
         )
 
-    video = Path(config.out) / VIDEO
-    wrote = OmegaConf.select(config, "sink.path") is not None
-    shown = look_at(video, predictor, find_mouth=config.evaluate) if wrote else None
+    video = OmegaConf.select(config, "sink.path")
+    shown = look_at(Path(video), predictor, find_mouth=config.evaluate) if video is not None else None
     return {
         **engine_record(figures),
         **shown_record(shown),
@@ -97,10 +105,10 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
         "seed": config.seed,
         "inputs": {
             **cast.inputs(config),
-            "source": {"path": str(config.source), "sha256": sha256_of(Path(config.source))},
+            "source": source_record(config.source),
         },
         "machine": provenance().to_dict(),
-        "config": OmegaConf.to_container(config, resolve=True),
+        "config": recorded(config),
     }, shown
 
 
@@ -122,6 +130,73 @@ def engine_for(config: DictConfig, drawn_per_second: float, fps: float) -> Any:
         )
     logger.warning("%s allow_slow=true: the video is made without a live clock, in the time that it takes.", slow)
     return VirtualEngine(clock=VirtualClock())
+
+
+def source_record(path: str | None) -> dict[str, str | None]:
+    """What was said, for the report; nothing is known of what was heard live."""
+    return {"path": LIVE, "sha256": None} if path is None else {"path": path, "sha256": sha256_of(Path(path))}
+
+
+def recorded(config: DictConfig) -> Any:
+    """The configuration for the report, without its secret."""
+    content = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(content, dict)
+    if content["speech"].get("token"):
+        content["speech"]["token"] = "(set)"
+    return content
+
+
+class Interruptible:
+    """A source that ends when it is told to.
+
+    Args:
+        source: a live one, which gives chunks all the time.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._over = threading.Event()
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """Of the source."""
+        return self._source.sample_rate_hz
+
+    @property
+    def chunk_samples(self) -> int:
+        """Of the source."""
+        return self._source.chunk_samples
+
+    def end(self) -> None:
+        """No chunk comes after the next one."""
+        self._over.set()
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Of the source, until the end."""
+        with closing(self._source.chunks()) as chunks:  # type: ignore[type-var]
+            for chunk in chunks:
+                if self._over.is_set():
+                    return
+                yield chunk
+
+
+@contextmanager
+def ended_by_interrupt(source: Source | Interruptible) -> Iterator[None]:
+    """Ctrl-C ends a live source, so that the run comes to its end; pressed again it ends the program."""
+    if not isinstance(source, Interruptible):
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def end(*_: object) -> None:
+        source.end()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @dataclass(frozen=True)
@@ -160,13 +235,15 @@ class WatchedOutput:
 
 
 @contextmanager
-def progress_bar(seconds: float) -> Iterator[Callable[[float], None]]:
-    """A bar on stderr over the seconds of the stream."""
-    columns = (TextColumn("live"), BarColumn(), TextColumn("{task.completed:.1f} of {task.total:.1f} s"))
+def progress_bar(seconds: float | None) -> Iterator[Callable[[float], None]]:
+    """A bar on stderr over the seconds of the stream; None where nobody knows them."""
+    of = "" if seconds is None else " of {task.total:.1f}"
+    columns = (TextColumn("live"), BarColumn(), TextColumn("{task.completed:.1f}" + of + " s"))
     with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as progress:
         bar = progress.add_task("live", total=seconds)
         yield lambda time_s: progress.update(bar, completed=time_s)
-        progress.update(bar, completed=seconds)
+        if seconds is not None:
+            progress.update(bar, completed=seconds)
 
 
 def look_at(video: Path, predictor: SpeechToMotion, *, find_mouth: bool) -> Shown:
@@ -190,4 +267,4 @@ def look_at(video: Path, predictor: SpeechToMotion, *, find_mouth: bool) -> Show
 
 
 if __name__ == "__main__":
-    run(main, "realtime")
+    run(main, "realtime", short={"text": "speech.text"})

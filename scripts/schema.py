@@ -149,7 +149,7 @@ class Live:
 class Realtime(Live):
     """`python -m scripts.realtime`: a recording into a talking portrait, live."""
 
-    source: str = MISSING
+    source: str | None = MISSING
     out: str = MISSING
     evaluate: bool = True
     allow_slow: bool = False

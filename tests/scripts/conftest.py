@@ -7,8 +7,8 @@ import torch
 
 from src.models.checkpoint import SECTION, describe
 from src.realtime.predictor import SpeechToMotion
+from tests.realtime.sources.test_file import write_wav
 from tests.realtime.test_predictor import noise, tiny
-from tests.realtime.test_sources import write_wav
 from tests.render.portraits import drawn_avatar
 
 

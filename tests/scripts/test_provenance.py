@@ -24,8 +24,8 @@ from src.render.avatar_archive import write_archive
 from src.render.avatar_package import pack_avatar, sign_avatar
 from src.render.avatar_schema import FILES
 from src.render.avatar_signature import new_keys
+from tests.realtime.sources.test_file import write_wav
 from tests.realtime.test_predictor import noise
-from tests.realtime.test_sources import write_wav
 from tests.render.portraits import drawn_avatar
 from tests.script_process import run_script
 from tests.tiny_store import write_tiny_store

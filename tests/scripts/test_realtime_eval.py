@@ -18,7 +18,7 @@ from scripts.schema import register
 from scripts.speech_like import speech_like
 from src.errors import ConfigError
 from src.motion import CORE7, Motion
-from tests.realtime.test_sources import write_wav
+from tests.realtime.sources.test_file import write_wav
 
 PROMISED = {
     "fps", "deadline_miss_rate", "latency_ms", "first_frame_ms", "av_offset_ms", "drift_ms_per_hour", "interrupt_ms",

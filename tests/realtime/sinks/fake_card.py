@@ -20,9 +20,13 @@ class FakeStream:
     latency: float = 0.03
     active: bool = False
     closed: bool = False
+    plays: bool = False
 
     def start(self) -> None:
         self.active = True
+        if "stalls" not in self.library.faults and "callback" in self.settings and self.plays:
+            for _ in range(30):
+                self.ask()
 
     def close(self) -> None:
         self.active, self.closed = False, True
@@ -51,13 +55,15 @@ class FakeStream:
 class FakeLibrary:
     """Stands in for `sounddevice`.
 
-    `takes` says which (rate, channels) the card takes; `refusal` is raised when it is opened.
+    `takes` says which (rate, channels) the card takes; `refusal` is raised when it is opened; with the fault `stalls`
+    it never asks for sound by itself.
     """
 
     takes: set[tuple[int, int]] = field(default_factory=lambda: {(48_000, 1), (48_000, 2), (16_000, 1)})
     own_rate_hz: int = 48_000
     refusal: Exception | None = None
     missing: bool = False
+    faults: set[str] = field(default_factory=set)
     streams: list[FakeStream] = field(default_factory=list)
     PortAudioError: type[Exception] = PortAudioError
 
@@ -78,10 +84,13 @@ class FakeLibrary:
 
     check_input_settings = check_output_settings
 
-    def _opened(self, **settings: Any) -> FakeStream:
+    def RawInputStream(self, **settings: Any) -> FakeStream:  # noqa: N802
         if self.refusal is not None:
             raise self.refusal
         self.streams.append(FakeStream(self, settings))
         return self.streams[-1]
 
-    RawOutputStream = RawInputStream = _opened
+    def RawOutputStream(self, **settings: Any) -> FakeStream:  # noqa: N802
+        stream = self.RawInputStream(**settings)
+        stream.plays = True
+        return stream

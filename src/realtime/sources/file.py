@@ -1,26 +1,32 @@
-"""Where live sound comes from."""
+"""A recording, delivered as a microphone would."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from src.data.audio import load_recording
-from src.errors import ConfigError
+from src.data.audio import load_recording, opened
 from src.realtime.frame import Chunk
+from src.realtime.sources.chunk_size import chunk_size
 
 
 class FileSource:
-    """A recording, or the sound of a video, delivered as a microphone would."""
+    """A recording, or the sound of a video."""
 
-    def __init__(self, *, path: Path | str, chunk_ms: float, sample_rate_hz: int) -> None:
+    def __init__(self, *, path: Path | str, chunk_ms: float, sample_rate_hz: int | None) -> None:
         """Reads the whole file, so that a bad one stops the run before it starts.
+
+        Args:
+            path: anything with sound that FFmpeg reads.
+            chunk_ms: length of the pieces.
+            sample_rate_hz: the file is converted to it on reading; null keeps its own, and the engine converts.
 
         Raises:
             DataError: no sound in it, empty, truncated or unreadable.
             ConfigError: chunks without length.
         """
-        self._chunk_samples = round(sample_rate_hz * chunk_ms / 1000.0)
-        if self._chunk_samples < 1:
-            raise ConfigError(f"chunk_ms={chunk_ms:g} holds no sample at {sample_rate_hz} Hz. Set it to 10 or so.")
+        if sample_rate_hz is None:
+            with opened(Path(path)) as container:
+                sample_rate_hz = container.streams.audio[0].rate if container.streams.audio else 16_000
+        self._chunk_samples = chunk_size(chunk_ms, sample_rate_hz)
         self._sample_rate_hz = sample_rate_hz
         self.waveform = load_recording(Path(path), sample_rate_hz).waveform
 

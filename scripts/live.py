@@ -118,3 +118,17 @@ def cast_for(config: DictConfig) -> Cast:
     decided = log_taken(config, avatar.details)
     layout = Layout(renderer.width, renderer.height, predictor.fps, predictor.sample_rate_hz)
     return Cast(Animator(predictor, draw, layout, make_core), predictor, checkpoint, avatar, decided)
+
+
+def check_pace(animator: Animator) -> None:
+    """See that this machine keeps up with live speech; `warm_up` first.
+
+    Raises:
+        ConfigError: it does not; what it shows would only get later.
+    """
+    drawn, fps = animator.drawn_per_second(), animator.layout.fps
+    if drawn < fps:
+        raise ConfigError(
+            f"this machine draws {drawn:.3g} pictures a second with this renderer, live speech needs {fps:g}. Use a "
+            "GPU, or a smaller or simpler one such as render=mesh_256."
+        )

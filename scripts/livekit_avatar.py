@@ -19,7 +19,7 @@ from livekit.agents.voice.avatar import AudioSegmentEnd, AvatarRunner, DataStrea
 from omegaconf import DictConfig
 
 from scripts.entry import run
-from scripts.live import cast_for
+from scripts.live import cast_for, check_pace
 from src.data.audio import Recording, load_recording
 from src.errors import ConfigError, StreamError
 from src.realtime.adapters.feed import pcm16
@@ -38,6 +38,7 @@ def main(config: DictConfig) -> None:
         check_environment()
     animator = cast_for(config).animator
     animator.warm_up()
+    check_pace(animator)
     avatar = LiveKitAvatar(animator.session(config.seed))
     if config.speech is None:
         asyncio.run(live_in_room(avatar, config.agent))

@@ -36,7 +36,7 @@ from pipecat.services.tts_service import TTSService
 from pipecat.workers.runner import WorkerRunner
 
 from scripts.entry import run
-from scripts.live import cast_for
+from scripts.live import cast_for, check_pace
 from src.data.audio import load_recording
 from src.data.speech import EspeakSynthesizer
 from src.errors import ConfigError
@@ -106,6 +106,7 @@ def main(config: DictConfig) -> None:
     pipecat_logger.add(sys.stderr, level="WARNING")
     animator = cast_for(config).animator
     animator.warm_up()
+    check_pace(animator)
     layout, avatar = animator.layout, AvatarProcessor(animator.session(config.seed))
     if config.text is None:
         services, said = [], spoken_frames(Path(config.speech), layout.sample_rate_hz)

@@ -21,7 +21,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from scripts.entry import run
-from scripts.live import cast_for
+from scripts.live import cast_for, check_pace
 from scripts.make_avatar import BUILTIN, BUILTIN_NAME
 from src.errors import ConfigError, RenderError
 from src.realtime.animator import Animator
@@ -75,7 +75,7 @@ def application_for(config: DictConfig) -> FastAPI:
     voice = None if config.tts is None else instantiate(config.tts)
     first = cast_for(config)
     first.animator.warm_up()
-    _check_pace(first.animator)
+    check_pace(first.animator)
     builtin = config.avatar == BUILTIN
     name = BUILTIN_NAME if builtin else first.avatar.name
     entries = [Entry(_key(name, []), name, thumbnail(first.avatar.image), lambda: first.animator)]
@@ -128,15 +128,6 @@ def _preparing(config: DictConfig, path: Path) -> Callable[[], Animator]:
         return animator
 
     return prepare
-
-
-def _check_pace(animator: Animator) -> None:
-    drawn, fps = animator.drawn_per_second(), animator.layout.fps
-    if drawn < fps:
-        raise ConfigError(
-            f"this machine draws {drawn:.3g} pictures a second with this renderer, live speech needs {fps:g}. Use a "
-            "GPU, or a smaller or simpler one such as render=mesh_256."
-        )
 
 
 def _key(name: str, taken: list[str]) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -45,11 +45,12 @@ class Peer:
         layout: of the frames.
         kbps: of the pictures at best; less when the browser reports a slower line.
         take_sound: is given the microphone's samples, (S, channels) int16, and their rate; on the event loop.
+        give_up: is told why when frames can no longer be sent.
     """
 
-    def __init__(self, *, layout: Layout, kbps: float, take_sound: TakeSound) -> None:
+    def __init__(self, *, layout: Layout, kbps: float, take_sound: TakeSound, give_up: Callable[[str], None]) -> None:
         self._layout, self._most_kbps = layout, kbps
-        self._take_sound = take_sound
+        self._take_sound, self._give_up = take_sound, give_up
         self._outbox = Outbox(capacity=OUTBOX_FRAMES)
         self._video, self._audio = PacedTrack("video"), PacedTrack("audio")
         self._pictures = PictureEncoder(width=layout.width, height=layout.height, fps=layout.fps, kbps=kbps)
@@ -116,10 +117,16 @@ class Peer:
         if state == "connected":
             self._begin(self._encode_all())
 
-    def _begin(self, work: Any) -> None:
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("a connection ends", exc_info=error)
+            self._give_up(f"The picture and the sound can't be sent any more ({error}). Start again.")
 
     async def _encode_all(self) -> None:
         loop = asyncio.get_running_loop()

@@ -41,7 +41,7 @@ class SocketViewer:
         layout: of the frames.
         jpeg_quality: 0 .. 100.
         send: one message to the page; waits while the line is full.
-        give_up: called once when the line does not even carry sound.
+        give_up: is told why when frames can no longer be sent.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class SocketViewer:
         layout: Layout,
         jpeg_quality: int,
         send: Callable[[bytes], Awaitable[None]],
-        give_up: Callable[[], None],
+        give_up: Callable[[str], None],
     ) -> None:
         self._layout, self._quality = layout, jpeg_quality
         self._send, self._give_up = send, give_up
@@ -72,7 +72,7 @@ class SocketViewer:
             self._sent_s = self._received_s = frame.time_s
         self._outbox.put(frame)
         if self.lag_s > GIVE_UP_S:
-            self._give_up()
+            self._give_up("The connection is too slow even for sound. Start again on a better one.")
 
     def flush(self) -> None:
         """See `Viewer.flush`; the page forgets what it has of earlier turns by itself."""

@@ -89,7 +89,7 @@ class Visitor:
             for ended in done:
                 ended.result()  # raises what it failed with, the visitor's leaving included
             if self._failed.done():
-                await self._end(POLICY, "slow", self._failed.result())
+                await self._end(POLICY, "failed", self._failed.result())
             else:
                 await self._end(GOING_AWAY, "over", "The session ended: its time was up, or nobody spoke for a while.")
         finally:
@@ -123,7 +123,7 @@ class Visitor:
                     layout=face.layout,
                     jpeg_quality=self._jpeg_quality,
                     send=self._send_media,
-                    give_up=lambda: self._fail("The connection is too slow even for sound."),
+                    give_up=self._fail,
                 )
                 await live.show_to(self._viewer)
             case Say():
@@ -140,7 +140,7 @@ class Visitor:
 
     async def _connect(self, live: Live, face: Face, sdp: str) -> None:
         # The page sees by itself when the connection fails, and then asks for media over this socket.
-        peer = Peer(layout=face.layout, kbps=self._video_kbps, take_sound=live.hear)
+        peer = Peer(layout=face.layout, kbps=self._video_kbps, take_sound=live.hear, give_up=self._fail)
         try:
             answer = await peer.answer(sdp)
         except StreamError as error:

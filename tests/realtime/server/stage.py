@@ -21,28 +21,16 @@ from src.realtime.idle import NoIdle
 from src.realtime.server.access import Access
 from src.realtime.server.app import Quality, create_app
 from src.realtime.server.gallery import Entry, Gallery, thumbnail
-from src.realtime.server.limits import Limits
 from src.realtime.spoken import Predictor
 from src.realtime.timing import Timing
 from src.realtime.voice import AlwaysOpen
+from tests.realtime.server.bounds import limits
 
 SIZE = 128
 TIMING = Timing(
     playout_delay_ms=150, preparation_ms=20, lead_ms=40, max_ahead_ms=2000, hold_ms=200, starve_ms=200, rest_ms=120,
     begin_ms=40, head_ms=400, abandon_ms=1000, late_ms=40, early_ms=20,
 )  # fmt: skip
-
-
-def limits(**changed: float) -> Limits:
-    return Limits(
-        **{
-            "max_sessions": 2, "max_sessions_per_client": 2, "max_loaded_avatars": 1, "max_upload_mb": 1.0,
-            "max_recording_s": 60.0, "max_waiting": 2, "max_text_chars": 200, "max_message_kb": 64.0,
-            "max_messages_per_s": 200.0, "max_requests_per_min": 6000.0, "max_session_s": 600.0,
-            "idle_timeout_s": 300.0,
-        }
-        | changed
-    )  # fmt: skip
 
 
 def flash(size: int = SIZE) -> Animator:

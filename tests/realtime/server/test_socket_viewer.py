@@ -23,7 +23,8 @@ class Line:
         await self.open.wait()
         self.messages.append(message)
 
-    def give_up(self) -> None:
+    def give_up(self, message: str) -> None:
+        assert "too slow even for sound" in message
         self.gave_up += 1
 
     async def until(self, num_messages: int) -> None:

@@ -15,7 +15,8 @@ MIDDLE = {"data", "models", "render", "eval"}
 ALLOWED = {
     **dict.fromkeys(VOCABULARY, VOCABULARY),
     **{package: VOCABULARY | {package} for package in MIDDLE},
-    "realtime": VOCABULARY | {"realtime", "models", "render", "data.audio", "data.features", "data.speech"},
+    "realtime": VOCABULARY
+    | {"realtime", "models", "render", "data.audio", "data.features", "data.speech", "data.speech_activity"},
 }
 
 

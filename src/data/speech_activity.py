@@ -83,6 +83,33 @@ def speech_probabilities(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
         torch.set_num_threads(threads)
 
 
+class SpeechStream:
+    """Probability of speech in sound that arrives in chunks of any size, as `speech_probabilities` gives it for all.
+
+    Raises:
+        DataError: silero-vad is not installed.
+    """
+
+    samples_per_piece = _PIECE
+
+    def __init__(self) -> None:
+        self._network = _network()
+        self._rest = np.zeros(_CONTEXT, np.float32)  # the context of the next piece, and what has come of it
+        self._state: _State | None = None
+
+    def push(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Take the next (s,) samples at 16 kHz; gives (n,) probabilities of the pieces of 512 that they complete."""
+        heard = np.concatenate([self._rest, samples])
+        count = (len(heard) - _CONTEXT) // _PIECE
+        self._rest = heard[count * _PIECE :]
+        if not count:
+            return np.zeros(0, np.float32)
+        pieces = np.lib.stride_tricks.sliding_window_view(heard, _CONTEXT + _PIECE)[::_PIECE]
+        with torch.inference_mode():
+            values, self._state = self._network(torch.from_numpy(pieces.copy()), self._state)
+        return np.asarray(values.numpy(), np.float32)
+
+
 class _Network(nn.Module):
     """Silero VAD 6 at 16 kHz: short-time spectrum, four convolutions, one LSTM cell per 32 ms."""
 

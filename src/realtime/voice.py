@@ -75,6 +75,45 @@ class AlwaysOpen:
         """Nothing is known, nothing forgotten."""
 
 
+class Opening:
+    """Gains of the frames of a segment in order: open in two frames, closed in `closing_ms`.
+
+    Args:
+        fps: motion frames per second.
+        capacity_s: gains are kept for so long.
+        closing_ms: from open to closed.
+    """
+
+    def __init__(self, *, fps: float, capacity_s: float, closing_ms: float) -> None:
+        if closing_ms <= 0 or capacity_s * fps < 1:
+            raise ConfigError(
+                f"voice: closing_ms={closing_ms:g} must be above 0 and capacity_s={capacity_s:g} at least a frame. "
+                "Correct the voice configuration."
+            )
+        self._closing_frames = max(closing_ms / 1000 * fps, 1.0)
+        self._ring = np.zeros(round(capacity_s * fps))
+        self.reset()
+
+    def reset(self) -> None:
+        """Closed, before the first frame."""
+        self._num_frames, self._openness = 0, 0.0
+
+    def go_on(self, index: int, is_open: bool) -> None:
+        """Decide frame `index`, the one after the last; those before 0 lead into the segment."""
+        step = 0.5 if is_open else -1.0 / self._closing_frames
+        self._openness = min(max(self._openness + step, 0.0), 1.0)
+        if index >= 0:
+            self._ring[index % len(self._ring)] = ease(self._openness)
+            self._num_frames = index + 1
+
+    def gain(self, index: int) -> float:
+        """See `VoiceGate.gain`."""
+        if self._num_frames == 0:
+            return 0.0
+        known = min(max(index, self._num_frames - len(self._ring), 0), self._num_frames - 1)
+        return float(self._ring[known % len(self._ring)])
+
+
 class LevelVoice:
     """Speech is what stands out from the noise, for longer than a click.
 
@@ -117,24 +156,16 @@ class LevelVoice:
                 f"voice: frames of {samples_per_frame:g} samples are no whole number of {HOP_S * 1000:g} ms "
                 f"({samples_per_hop:g} samples). Use 16000 Hz and 25 fps, or realtime/voice=none."
             )
-        if (
-            margin_db < LEAST_MARGIN_DB
-            or range_db < LEAST_MARGIN_DB
-            or hold_ms < 0
-            or closing_ms <= 0
-            or capacity_s <= 0
-        ):
+        if margin_db < LEAST_MARGIN_DB or range_db < LEAST_MARGIN_DB or hold_ms < 0:
             raise ConfigError(
                 f"voice: margin_db={margin_db:g} and range_db={range_db:g} must be at least {LEAST_MARGIN_DB:g}, "
-                f"hold_ms={hold_ms:g} at least 0, closing_ms={closing_ms:g} and capacity_s={capacity_s:g} above 0. "
-                "Correct the voice configuration."
+                f"hold_ms={hold_ms:g} at least 0. Correct the voice configuration."
             )
         self._samples_per_frame, self._hops_per_frame = round(samples_per_frame), round(hops)
         self._margin_db, self._range_db, self._quietest_db = margin_db, range_db, quietest_db
         self._hold_hops = round(hold_ms / 1000 / HOP_S)
-        self._closing_frames = max(closing_ms / 1000 * fps, 1.0)
+        self._opening = Opening(fps=fps, capacity_s=capacity_s, closing_ms=closing_ms)
         self._high_pass = butter(2, HUM_HZ, "highpass", fs=sample_rate_hz, output="sos")
-        self._ring = np.zeros(max(round(capacity_s * fps), 1))
         self._noise = _Quietest(round(FLOOR_S / HOP_S))
         self._num_hops_heard = 0
         self._loudest_db = LEAST_LOUDEST_DB
@@ -144,10 +175,10 @@ class LevelVoice:
         """A new segment; see `VoiceGate`. Noise and loudness of the speaker stay known."""
         self._rest = np.zeros(0, np.float32)
         self._filter_state = np.zeros((len(self._high_pass), 2))
-        self._num_hops = self._num_frames = 0
+        self._num_hops = 0
         self._run = 0  # hops in a row that may be a voice
         self._last_voice = -math.inf  # the last hop of one
-        self._openness = 0.0
+        self._opening.reset()
 
     def push(self, samples: NDArray[np.float32]) -> None:
         """Take the next sound; see `VoiceGate`."""
@@ -166,10 +197,7 @@ class LevelVoice:
 
     def gain(self, index: int) -> float:
         """How far the mouth may open; see `VoiceGate`."""
-        if self._num_frames == 0:
-            return 0.0
-        known = min(max(index, self._num_frames - len(self._ring), 0), self._num_frames - 1)
-        return float(self._ring[known % len(self._ring)])
+        return self._opening.gain(index)
 
     def _hear(self, level_db: float) -> None:
         """The loudness of the next hop."""
@@ -191,12 +219,7 @@ class LevelVoice:
     def _decide(self) -> None:
         """The gain of the frame whose look-ahead is complete."""
         index = self._num_hops // self._hops_per_frame - LOOKAHEAD_FRAMES
-        open_now = self._last_voice >= index * self._hops_per_frame - self._hold_hops
-        step = 0.5 if open_now else -1.0 / self._closing_frames
-        self._openness = min(max(self._openness + step, 0.0), 1.0)
-        if index >= 0:
-            self._ring[index % len(self._ring)] = ease(self._openness)
-            self._num_frames = index + 1
+        self._opening.go_on(index, self._last_voice >= index * self._hops_per_frame - self._hold_hops)
 
 
 def close_mouth(values: NDArray[np.float32], gain: float | NDArray[np.float64]) -> NDArray[np.float32]:

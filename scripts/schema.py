@@ -214,6 +214,30 @@ class RealtimeEval(Live):
 
 
 @dataclass
+class SoakBounds:
+    """What must hold of a long run."""
+
+    memory_growth_mb: float = MISSING
+    slower: float = MISSING
+    drift_ms_per_hour: float = MISSING
+    interrupt_ms: float = MISSING
+    dropped: float = MISSING
+
+
+@dataclass
+class Soak(Live):
+    """`python -m scripts.soak`: an hour of talk, looked at block by block."""
+
+    minutes: float = MISSING
+    block_s: float = MISSING
+    chunk_ms: float = MISSING
+    out: str = MISSING
+    clock: Any = MISSING
+    bounds: SoakBounds = field(default_factory=SoakBounds)
+    utterances: list[Any] = MISSING
+
+
+@dataclass
 class AvatarConsent:
     """Who allowed a picture to speak; all empty: nothing was said."""
 
@@ -674,6 +698,7 @@ _ROOTS = {
     "livekit_avatar": LivekitAvatar,
     "pipecat_avatar": PipecatAvatar,
     "realtime_eval": RealtimeEval,
+    "soak": Soak,
     "make_corpus": MakeCorpus,
     "make_speech": MakeSpeech,
     "prepare_data": PrepareData,

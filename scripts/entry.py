@@ -54,6 +54,7 @@ def run(
     *,
     positional: str | None = None,
     short: Mapping[str, str] = MappingProxyType({}),
+    texts: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Compose `conf/<config_name>.yaml` with the command line and call `main` with it. Exits.
 
@@ -62,8 +63,9 @@ def run(
         config_name: of the config root and of the script.
         positional: the key that an argument without `=` is a value of; None if there are none.
         short: keys by the short names that they may be given by.
+        texts: the same, of values that are taken as they are written: sentences, with all their punctuation.
     """
-    sys.argv[1:] = as_overrides(sys.argv[1:], positional, short)
+    sys.argv[1:] = as_overrides(sys.argv[1:], positional, short, texts)
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing its own way
     given = {argument.split("=", 1)[0].lstrip("+") for argument in sys.argv[1:]}
@@ -113,7 +115,12 @@ def composed(name: str, overrides: Sequence[str] = ()) -> DictConfig:
         return hydra.compose(name, overrides=list(overrides))
 
 
-def as_overrides(arguments: Sequence[str], positional: str | None, short: Mapping[str, str]) -> list[str]:
+def as_overrides(
+    arguments: Sequence[str],
+    positional: str | None,
+    short: Mapping[str, str],
+    texts: Mapping[str, str] = MappingProxyType({}),
+) -> list[str]:
     """The command line as Hydra reads it; see `run`."""
     overrides = []
     for before, argument in pairwise(["", *arguments]):
@@ -121,6 +128,8 @@ def as_overrides(arguments: Sequence[str], positional: str | None, short: Mappin
         is_bare = not equals and not argument.startswith(("-", "+", "~")) and before not in _FLAGS_WITH_A_VALUE
         if equals and key in short:
             argument = f"{short[key]}={value}"
+        elif equals and key in texts:
+            argument = f"{texts[key]}={quoted(value)}"
         elif is_bare and positional is not None:
             argument = f"{positional}={quoted(argument)}"
         overrides.append(argument)

@@ -267,4 +267,4 @@ def look_at(video: Path, predictor: SpeechToMotion, *, find_mouth: bool) -> Show
 
 
 if __name__ == "__main__":
-    run(main, "realtime", short={"text": "speech.text"})
+    run(main, "realtime", texts={"text": "speech.text"})

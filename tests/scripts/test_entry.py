@@ -113,6 +113,13 @@ def test_a_short_key_stands_for_a_long_one_and_flags_keep_their_values() -> None
     assert as_overrides(given, "sweep", {"data": "data.store"}) == expected
 
 
+@pytest.mark.parametrize("text", ["Hello there! It's 3.50, isn't it?", "a=b {c} [d]", "", "null", "你好。"])
+def test_a_text_is_taken_as_it_is_written(text: str) -> None:
+    (override,) = as_overrides([f"text={text}"], None, {}, {"text": "speech.text"})
+    (parsed,) = OverridesParser.create().parse_overrides([override])
+    assert (parsed.key_or_group, parsed.value()) == ("speech.text", text)
+
+
 def test_a_config_is_composed_alike_whether_hydra_is_ready_or_not() -> None:
     outside = composed("evaluate", ["checkpoint=x", "data.store=y", "out=z"])
     with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):

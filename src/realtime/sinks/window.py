@@ -63,7 +63,7 @@ def _window(title: str) -> Iterator[None]:
             "file with realtime/sink=mp4."
         )
     try:
-        cv2.namedWindow(title, cv2.WINDOW_AUTOSIZE)
+        cv2.namedWindow(title, cv2.WINDOW_AUTOSIZE | cv2.WINDOW_GUI_NORMAL)  # "normal" has no row of buttons
     except cv2.error as error:
         raise StreamError(
             f"no window can be opened ({error.err or error}). Install an OpenCV with windows, `pip install "

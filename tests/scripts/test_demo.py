@@ -18,10 +18,14 @@ from src.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# The whole job at its smallest: one sentence for each voice and one to speak, two epochs, time that passes as fast as
-# it computes.
+# The whole job at its smallest: one sentence for each of four voices and one to speak, two epochs, time that passes as
+# fast as it computes.
+VOICES = ",".join(
+    f"{{_target_:src.data.synthetic.Speaker,voice:{voice},variant:{variant},pitch:50,rate_wpm:180}}"
+    for voice, variant in (("en-us", "f2"), ("es", "f4"), ("de", "m1"), ("en-gb-scotland", "m5"))
+)
 QUICK = [
-    "overrides.make_corpus=['data.clips_per_speaker=1','data.sentences_per_clip=1',"
+    f"overrides.make_corpus=['data.clips_per_speaker=1','data.sentences_per_clip=1','data.speakers=[{VOICES}]',"
     "'data.held_out.text=\"Hello, I am a portrait that learned to speak this morning.\"']",
     "overrides.train=['trainer.max_epochs=2']",
     "overrides.realtime=['clock=virtual']",

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import uvicorn
 from fastapi import FastAPI
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -28,6 +27,7 @@ from src.realtime.animator import Animator
 from src.realtime.server.access import Access
 from src.realtime.server.app import create_app
 from src.realtime.server.gallery import Entry, Gallery, thumbnail
+from src.realtime.server.serving import make_server
 from src.render.avatar import Avatar
 from src.render.avatar_archive import SUFFIX
 from src.render.avatar_schema import DESCRIPTION
@@ -46,21 +46,7 @@ def main(config: DictConfig) -> None:
         host = "localhost" if config.host in ("0.0.0.0", "::") else config.host
         address = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/"
         logger.info("open %s%s  (Ctrl+C ends)", address, "" if config.token is None else "?token=<your token>")
-        uvicorn.Server(
-            uvicorn.Config(
-                application,
-                log_level="warning",
-                access_log=False,  # addresses may hold the token
-                server_header=False,
-                proxy_headers=False,  # a header could name another client than the one that is limited
-                ws="websockets-sansio",
-                ws_max_size=application.state.limits.max_message_bytes,
-                ws_per_message_deflate=False,  # media don't shrink
-                timeout_graceful_shutdown=2,
-                ssl_certfile=certificate,
-                ssl_keyfile=key,
-            )
-        ).run(sockets=[listening])
+        make_server(application, application.state.limits, certificate, key).run(sockets=[listening])
 
 
 def application_for(config: DictConfig) -> FastAPI:

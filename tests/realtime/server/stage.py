@@ -8,29 +8,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import uvicorn
 from fastapi import FastAPI, Response
 from numpy.typing import NDArray
 
 from src.realtime.animator import Animator
 from src.realtime.calibration import ClickPredictor, FlashRenderer, click_times_s, click_waveform
 from src.realtime.core import Draw, SessionCore
-from src.realtime.drift import DriftMonitor, Slew
 from src.realtime.frame import Layout
-from src.realtime.idle import NoIdle
 from src.realtime.server.access import Access
 from src.realtime.server.app import Quality, create_app
 from src.realtime.server.gallery import Entry, Gallery, thumbnail
+from src.realtime.server.serving import make_server
 from src.realtime.spoken import Predictor
-from src.realtime.timing import Timing
-from src.realtime.voice import AlwaysOpen
+from tests.realtime.fakes import make_core
 from tests.realtime.server.bounds import limits
 
 SIZE = 128
-TIMING = Timing(
-    playout_delay_ms=150, preparation_ms=20, lead_ms=40, max_ahead_ms=2000, hold_ms=200, starve_ms=200, rest_ms=120,
-    begin_ms=40, head_ms=400, abandon_ms=1000, late_ms=40, early_ms=20,
-)  # fmt: skip
 
 
 def flash(size: int = SIZE) -> Animator:
@@ -40,14 +33,11 @@ def flash(size: int = SIZE) -> Animator:
     def draw(frame: NDArray[np.float32]) -> NDArray[np.uint8]:
         return renderer.render(None, frame)
 
-    def make_core(predictor: Predictor, draw: Draw, seed: int) -> SessionCore:
-        drift = DriftMonitor(threshold_ms=40, smoothing_s=5, correction=Slew(ms_per_s=5))
-        return SessionCore(
-            predictor=predictor, draw=draw, idle=NoIdle(), voice=AlwaysOpen(), drift=drift, timing=TIMING
-        )
+    def core(predictor: Predictor, draw: Draw, seed: int) -> SessionCore:
+        return make_core(predictor, draw)
 
     predictor = ClickPredictor(latency_ms=60)
-    return Animator(predictor, draw, Layout(size, size, predictor.fps, predictor.sample_rate_hz), make_core)
+    return Animator(predictor, draw, Layout(size, size, predictor.fps, predictor.sample_rate_hz), core)
 
 
 class Clicker:
@@ -88,8 +78,7 @@ def running(application: FastAPI) -> Iterator[str]:
     """The application at an address of this machine."""
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    config = uvicorn.Config(application, log_level="warning", ws="websockets-sansio", lifespan="on")
-    server = uvicorn.Server(config)
+    server = make_server(application, application.state.limits, None, None)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])))
     thread.start()
     try:

@@ -52,9 +52,9 @@ export class Figures {
       this.offsets.push(page.offset_ms);
       if (this.offsets.length > LEARN + 5) this.offsets.splice(LEARN, 1);
       const recent = median(this.offsets.slice(-5)), first = median(this.offsets.slice(0, LEARN));
+      const drift = server.drift?.drift_ms ?? (this.offsets.length < 2 * LEARN ? null : recent - first);
       this.set("offset", `${number(recent)} ms`, recent > -125 && recent < 45);
-      this.set("drift", this.offsets.length < 2 * LEARN ? "…" : `${number(recent - first)} ms`,
-        this.offsets.length < 2 * LEARN ? undefined : Math.abs(recent - first) < 40);
+      this.set("drift", drift === null ? "…" : `${number(drift)} ms`, drift === null ? undefined : Math.abs(drift) < 40);
     }
     this.set("dropped", `${server.dropped}, ${sent ? sent.dropped : 0}, ${page.dropped ?? 0}`);
     this.set("held", `${server.held}, ${server.starved}, ${server.stretched}, ${server.skipped}`);

@@ -15,6 +15,7 @@ from pipecat.frames.frames import (
     InterruptionFrame,
     OutputAudioRawFrame,
     OutputImageRawFrame,
+    StartFrame,
     TextFrame,
     TTSAudioRawFrame,
     TTSStartedFrame,
@@ -25,6 +26,8 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.tests.utils import run_test
+from pipecat.transports.base_output import BaseOutputTransport
+from pipecat.transports.base_transport import TransportParams
 from pipecat.workers.runner import WorkerRunner
 
 from src.errors import RenderError
@@ -149,6 +152,61 @@ def perform(scene: Scene, processor: AvatarProcessor) -> list[Frame]:
 
 def loud(frames: list[Frame]) -> bool:
     return bool(samples_of(frames, TTSAudioRawFrame).any())
+
+
+class Stand(BaseOutputTransport):
+    """Pipecat's own output with a screen and speakers: a chunk of sound lasts until a picture of it was shown."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            TransportParams(
+                audio_out_enabled=True,
+                audio_out_sample_rate=RATE,
+                audio_out_end_silence_secs=0,
+                video_out_enabled=True,
+                video_out_width=SIDE,
+                video_out_height=SIDE,
+                video_out_framerate=200,
+            )
+        )
+        self.seen_and_heard: list[tuple[int, int]] = []
+        self._seen = 0
+        self._shown = asyncio.Event()
+
+    async def start(self, frame: StartFrame) -> None:
+        await super().start(frame)
+        await self.set_transport_ready(frame)
+
+    async def write_video_frame(self, frame: OutputImageRawFrame) -> bool:
+        self._seen = frame.image[0]
+        self._shown.set()
+        return True
+
+    async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
+        for _ in range(2):  # the first may have been on its way before the sound came
+            self._shown.clear()
+            await self._shown.wait()
+        self.seen_and_heard.append((self._seen, int(np.frombuffer(frame.audio, np.int16)[0])))
+        return True
+
+
+def test_a_transport_shows_each_picture_while_its_sound_is_heard() -> None:
+    stand, session = Stand(), make_session()
+
+    async def run() -> None:
+        worker = PipelineWorker(Pipeline([AvatarProcessor(session), stand]), cancel_on_idle_timeout=False)
+        runner = WorkerRunner(handle_sigint=False)
+        await runner.add_workers(worker)
+        await worker.queue_frames([*spoken(*np.linspace(0.05, 0.5, 10)), EndFrame()])
+        await asyncio.wait_for(runner.run(), 20)
+
+    asyncio.run(run())
+    late = [heard / 32767 * 510 - seen for seen, heard in stand.seen_and_heard]
+    assert len(late) >= 10
+    assert min(late) >= -1.0
+    assert (
+        sum(value > 1.0 for value in late) <= session.counts.dropped
+    )  # sound whose own picture a busy machine left out
 
 
 def test_an_interruption_empties_everything_and_the_next_sentence_is_whole() -> None:

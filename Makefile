@@ -16,14 +16,16 @@ PORTRAIT ?=
 SPEECH   ?=
 OUT      ?= outputs/demo
 TESTS    ?= tests
+SOAK     ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-adapters lint format lock lock-adapters clean .venv .venv-adapters
+.PHONY: help demo test test-adapters soak lint format lock lock-adapters clean .venv .venv-adapters
 
 help:
 	@echo "make demo    talking videos -> trained model -> a portrait that speaks (VIDEOS= PORTRAIT= SPEECH= OUT=)"
 	@echo "make test    all tests (TESTS=tests/render for a part)"
 	@echo "make test-adapters  tests of the LiveKit and Pipecat adapters, in an environment of their own"
+	@echo "make soak    an hour of talk in virtual time, and hours of faults (SOAK='clock=wall minutes=480')"
 	@echo "make lint    ruff, mypy"
 	@echo "make format  rewrite the code in the house format"
 	@echo "make lock    resolve the dependencies of pyproject.toml anew into requirements.lock"
@@ -41,6 +43,10 @@ test: $(STAMP)
 
 test-adapters: $(ADAPTERS_STAMP)
 	$(ADAPTERS)/bin/python -m pytest tests/adapters
+
+soak: $(STAMP)
+	A2M_SOAK=1 $(BIN)/python -m pytest -k hour tests/realtime/test_fault_promises.py tests/realtime/test_endurance.py
+	$(BIN)/python -m scripts.soak $(SOAK)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -5,10 +5,12 @@ at the frame's time, and the picture holds it in its three bytes. So each frame 
 is from the sound that it is shown with, and all of them together which samples are missing, twice there or in disorder.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 from hydra.utils import instantiate
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
@@ -30,6 +32,8 @@ SCALE, NUM_NUMBERS = 1 << 22, 1 << 21
 """Numbers begin anew after 131 s. As a fraction they stay below 0.5, the most that a jaw opens; float32 holds them."""
 LATENCY_SAMPLES = 1640
 """Of the model of the program: 102.5 ms."""
+hour = pytest.mark.skipif("A2M_SOAK" not in os.environ, reason="an hour of talk, 10 s of computing: `make soak`")
+"""Marks tests of `make soak`."""
 PHRASES = ((1.2, 0.3), (0.9, 0.5), (1.4, 0.25), (0.7, 0.6), (2.1, 0.4))
 """Seconds of speech and of the pause after it."""
 

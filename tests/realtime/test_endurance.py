@@ -13,6 +13,7 @@ from tests.realtime.numbered import (
     STEP,
     NumberShower,
     Recorded,
+    hour,
     make_core,
     number_picture,
     numbers,
@@ -81,7 +82,7 @@ def test_a_slope_is_per_hour() -> None:
     assert slope_per_hour(np.array([0.0, 1800.0]), np.array([5.0, 6.0])) is None
 
 
-@pytest.mark.slow
+@hour
 def test_an_hour_of_talk_has_every_sample_in_its_place() -> None:
     watch, figures = watched(3600.0, 300.0)
     assert figures.frames == watch.num_slots == pytest.approx(90_000, abs=200)

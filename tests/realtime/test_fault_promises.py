@@ -22,6 +22,7 @@ from tests.realtime.numbered import (
     Outcome,
     Recorded,
     assert_promises,
+    hour,
     make_core,
     number_of,
     number_picture,
@@ -105,7 +106,7 @@ def test_a_source_whose_clock_is_off_is_followed_in_pauses_and_never_in_a_word(p
     assert np.abs(outcome.offsets_ms()).max() == 0.0
 
 
-@pytest.mark.slow
+@hour
 @pytest.mark.parametrize("ppm", [200.0, -200.0])
 def test_an_hour_of_a_source_whose_clock_is_off_has_bounded_latency(ppm: float) -> None:
     outcome = run_numbered(Recorded(talk(3600.0), chunk_samples=320), [ClockOff(ppm=ppm)])

@@ -12,7 +12,7 @@ from src.realtime.devices import LOST_AFTER_S, card_format, sound_library
 from src.realtime.frame import Chunk
 from src.realtime.intake import AudioIntake
 from src.realtime.sources.chunk_size import chunk_size
-from src.realtime.sources.sound_queue import SoundQueue
+from src.realtime.sources.sound_queue import NOTHING, SoundQueue
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +87,7 @@ class MicrophoneSource:
             logger.info("microphone %s at %d Hz", self._card.name, self.sample_rate_hz)
             self._heard_s = time.monotonic()
             try:
+                yield Chunk(NOTHING, at_s=None)  # the face is there before the first word
                 while (taken := self._queue.take(self._chunk_samples, LOOK_S)) is not None:
                     silent_s = time.monotonic() - self._heard_s
                     if not len(taken.samples) and (not stream.active or silent_s > LOST_AFTER_S):

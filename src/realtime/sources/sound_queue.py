@@ -17,7 +17,8 @@ class Taken:
     clears: bool = False
 
 
-_NOTHING = np.zeros(0, np.float32)
+NOTHING = np.zeros(0, np.float32)
+"""A sign of life without sound."""
 _END = object()
 
 
@@ -107,11 +108,11 @@ class SoundQueue:
             self._changed.wait_for(lambda: bool(self._items) or self._cleared or self._finished, timeout_s)
             if self._cleared:
                 self._cleared = False
-                return Taken(_NOTHING, clears=True)
+                return Taken(NOTHING, clears=True)
             if not self._items:
                 if self._finished and self._failure is not None:
                     raise self._failure
-                return None if self._finished else Taken(_NOTHING)
+                return None if self._finished else Taken(NOTHING)
             pieces: list[NDArray[np.float32]] = []
             while most > 0 and self._items and isinstance(piece := self._items[0], np.ndarray):
                 self._items.popleft()
@@ -120,7 +121,7 @@ class SoundQueue:
                     self._items.appendleft(rest)
                 pieces.append(piece)
                 most -= len(piece)
-            samples = np.concatenate([_NOTHING, *pieces])
+            samples = np.concatenate([NOTHING, *pieces])
             self._num_waiting -= len(samples)
             ends = bool(self._items) and self._items[0] is _END
             if ends:

@@ -43,7 +43,7 @@ class TextSource(SpokenSource):
         super().__init__(voice=voice, chunk_ms=chunk_ms, sample_rate_hz=sample_rate_hz)
         if (text is None) == (path is None) or pause_s < 0:
             raise ConfigError(
-                "give either speech.text=<what to say> or speech.path=<text file>, and speech.pause_s of 0 or more."
+                'give either text="What to say." or speech.path=<text file>, and speech.pause_s of 0 or more.'
             )
         self._sentences = sentences(_read(Path(path)) if path is not None else str(text))
         if not self._sentences:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from src.errors import DataError, StreamError
 from src.realtime.frame import Chunk
 from src.realtime.sources.pipe import CAN_STOP, LOOK_S, piped
-from src.realtime.sources.sound_queue import SoundQueue
+from src.realtime.sources.sound_queue import NOTHING, SoundQueue
 from src.realtime.sources.spoken import SpokenSource
 from src.realtime.tts import sentences
 
@@ -36,6 +36,7 @@ class TypedSource(SpokenSource):
         for thread in (reader, worker):
             thread.start()
         try:
+            yield Chunk(NOTHING, at_s=None)  # the face is there before the first word
             while (taken := sound.take(self._chunk_samples, LOOK_S)) is not None:
                 yield Chunk(taken.samples, None, ends_segment=taken.ends_segment, clears=taken.clears)
         finally:

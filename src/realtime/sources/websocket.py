@@ -19,7 +19,7 @@ from src.errors import ConfigError, StreamError
 from src.realtime.frame import Chunk
 from src.realtime.intake import AudioIntake
 from src.realtime.sources.chunk_size import chunk_size
-from src.realtime.sources.sound_queue import SoundQueue
+from src.realtime.sources.sound_queue import NOTHING, SoundQueue
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +101,7 @@ class WebSocketSource:
         thread = threading.Thread(target=server.serve_forever, name="websocket", daemon=True)
         thread.start()
         try:
+            yield Chunk(NOTHING, at_s=None)
             while (taken := self._queue.take(self._chunk_samples, LOOK_S)) is not None:
                 yield Chunk(taken.samples, at_s=None, ends_segment=taken.ends_segment, clears=taken.clears)
         finally:

@@ -88,11 +88,10 @@ def make(kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch, stack: ExitSt
     sockets = []
 
     def connect() -> None:
-        sockets.append(client.connect(f"ws://127.0.0.1:{server.port}"))
+        sockets.append(stack.enter_context(client.connect(f"ws://127.0.0.1:{server.port}")))
         sockets[0].send('{"sample_rate": 16000}')
         sockets[0].send(tone.tobytes())
 
-    stack.callback(lambda: [socket.close() for socket in sockets])
     return Case(server, connect, lambda: sockets[0].close())
 
 

@@ -49,7 +49,7 @@ def test_nothing_to_say_and_two_things_to_say_are_refused(tmp_path: Path) -> Non
     with pytest.raises(ConfigError, match="there are no words to speak"):
         source("  ... ")
     for text, path in ((None, None), ("Hi.", tmp_path)):
-        with pytest.raises(ConfigError, match="either speech.text=<what to say> or speech.path"):
+        with pytest.raises(ConfigError, match='either text="What to say." or speech.path'):
             source(text, path=path)
 
 

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
@@ -205,12 +205,13 @@ def test_a_port_that_is_taken_says_so() -> None:
 
 def test_a_client_that_is_far_ahead_is_held_back_and_let_go_when_the_run_ends() -> None:
     server = source(buffer_s=0.1)
-    with listening(server) as chunks:
-        speaker = client(server)
-        speaker.send(json.dumps({"sample_rate": 16_000}))
-        for _ in range(10):
-            speaker.send(bytes(32_000))
-        while not len(next(chunks).samples):
-            pass
-    with pytest.raises(ConnectionClosed):
-        speaker.recv()
+    with ExitStack() as stack:
+        with listening(server) as chunks:
+            speaker = stack.enter_context(client(server))
+            speaker.send(json.dumps({"sample_rate": 16_000}))
+            for _ in range(10):
+                speaker.send(bytes(32_000))
+            while not len(next(chunks).samples):
+                pass
+        with pytest.raises(ConnectionClosed):
+            speaker.recv()

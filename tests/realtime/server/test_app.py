@@ -277,7 +277,7 @@ def test_no_more_sessions_than_places_and_a_place_is_free_again_afterwards() -> 
             with here.knock() as second:
                 bye = told(second, "bye")
                 assert (bye["reason"], bye["message"]) == (
-                    "busy", "All 1 places are taken. Try again in a minute.",
+                    "busy", "The server is full: 1 of 1 sessions are open. Try again in a minute.",
                 )  # fmt: skip
                 assert finish(second) == 1013
             here.session()

@@ -1,6 +1,7 @@
 """The page in a real browser with a fake microphone: what arrives, how far apart, and what people are told."""
 
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ SECONDS, ROUNDS = 9, 3
 """Of clicks that are measured; a machine that is busy with other tests moves a browser's buffers, so it may try again.
 """
 SETTLED_MS = 15
+OURS = ("encoder", "jpeg", "speech", "draw")
+"""Threads of a session."""
 NAMES = ("Flash", "A person whose name is rather longer than the box is wide")
 
 
@@ -240,7 +243,7 @@ def test_a_server_without_a_place_is_said_plainly(page: Page) -> None:
             page.open(url)
             page.find("start").click()
             page.until(lambda: page.find("badge").text == "Server busy")
-            assert "All 1 places are taken" in page.find("problem").text
+            assert "The server is full: 1 of 1 sessions" in page.find("problem").text
             assert page.find("start").text == "Start"
         finally:
             page.driver.close()
@@ -277,8 +280,10 @@ def test_a_closed_tab_ends_the_session(page: Page) -> None:
         page.say("word " * 20)
         page.until(lambda: page.find("badge").text == "Speaking")
         assert len(application.state.visits) == 1
+        assert [thread for thread in threading.enumerate() if thread.name.startswith(OURS)]
         page.driver.get("about:blank")
         page.until(lambda: len(application.state.visits) == 0)
+        page.until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith(OURS)])
 
 
 def test_the_page_fetches_from_its_server_alone_and_logs_no_error(page: Page, server: str) -> None:

@@ -9,7 +9,7 @@ from tests.realtime.server.bounds import limits
 def test_places_are_taken_and_given_back() -> None:
     visits = Visits(limits(max_sessions=2, max_sessions_per_client=2))
     first, _ = visits.begin("a"), visits.begin("b")
-    with pytest.raises(BusyError, match="All 2 places are taken"):
+    with pytest.raises(BusyError, match="The server is full: 2 of 2 sessions are open"):
         visits.begin("c")
     visits.end(first)
     visits.begin("c")

@@ -105,10 +105,11 @@ async function welcome(words) {
   else {
     const peer = new WebRtc($("video"), { onFail: () => media === peer && fallBack(), onStart: () => started(peer) });
     media = peer;
-    connection.tell({ type: "offer", sdp: await peer.offer() });
+    const sdp = await peer.offer();
+    if (media === peer) connection.tell({ type: "offer", sdp });
   }
   media?.mute(muted);
-  if (microphone.on) await useMicrophone();
+  if (microphone.on && media?.kind === "WebRTC") await useMicrophone();
 }
 
 function fallBack() {
@@ -160,7 +161,7 @@ async function toggleMicrophone() {
       return problem(error.message);
     }
     if (!connection) return microphone.close();
-    await useMicrophone();
+    if (media) await useMicrophone();
   }
   enable();
   showSpeaking();

@@ -27,6 +27,7 @@ export class Microphone {
 
   // Pieces of 20 ms of 16-bit sound, for the socket; tells the sample rate first.
   async pieces(onRate, onPiece) {
+    this.context?.close();
     this.context = new AudioContext();
     await this.context.audioWorklet.addModule("/page/microphone_worklet.js");
     if (!this.stream) return;

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,7 @@ class MicrophoneSource:
         Raises:
             StreamError: the device does not open, or is gone in the middle.
         """
-        with self._opened() as stream:
+        with closing(self._started()) as stream:
             logger.info("microphone %s at %d Hz", self._card.name, self.sample_rate_hz)
             self._heard_s = time.monotonic()
             try:
@@ -104,9 +105,9 @@ class MicrophoneSource:
                         self.num_dropped / self.sample_rate_hz,
                     )
 
-    def _opened(self) -> Any:
+    def _started(self) -> Any:
         try:
-            return self._library.RawInputStream(
+            stream = self._library.RawInputStream(
                 samplerate=self.sample_rate_hz,
                 blocksize=self._chunk_samples,
                 device=self._card.index,
@@ -115,14 +116,19 @@ class MicrophoneSource:
                 latency=self._latency,
                 callback=self._hear,
             )
+            stream.start()
         except self._library.PortAudioError as error:
             raise StreamError(
                 f"the microphone {self._card.name!r} does not open ({error}). Close the program that holds it, allow "
                 f"this one to use it in the system's settings, or {REMEDY}."
             ) from error
+        return stream
 
     def _hear(self, block: Any, num_frames: int, times: object, status: object) -> None:
         """Called by the thread of the device."""
         self._heard_s = time.monotonic()
         samples = np.frombuffer(bytes(block), np.float32).reshape(num_frames, self._card.num_channels)
-        self._queue.offer(self._intake.take(samples, self.sample_rate_hz))
+        try:
+            self._queue.offer(self._intake.take(samples, self.sample_rate_hz))
+        except StreamError as error:  # a driver that gives no sound; PortAudio's thread has nobody to tell
+            self._queue.finish(error)

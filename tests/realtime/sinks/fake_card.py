@@ -23,6 +23,8 @@ class FakeStream:
     plays: bool = False
 
     def start(self) -> None:
+        if "does not start" in self.library.faults:
+            raise PortAudioError("Unanticipated host error")
         self.active = True
         if "stalls" not in self.library.faults and "callback" in self.settings and self.plays:
             for _ in range(30):
@@ -56,7 +58,7 @@ class FakeLibrary:
     """Stands in for `sounddevice`.
 
     `takes` says which (rate, channels) the card takes; `refusal` is raised when it is opened; with the fault `stalls`
-    it never asks for sound by itself.
+    it never asks for sound by itself, with `does not start` it does not start.
     """
 
     takes: set[tuple[int, int]] = field(default_factory=lambda: {(48_000, 1), (48_000, 2), (16_000, 1)})

@@ -156,3 +156,43 @@ def test_the_clock_of_a_card_that_stood_still_starts_anew() -> None:
     clock = CardClock(sample_rate_hz=RATE)
     assert clock.block(1.0, 10) == 1.0
     assert clock.block(2.0, 10) == 2.0
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("write"), st.integers(1, 90), st.integers(-400, 400)),
+            st.tuples(st.just("silence"), st.integers(1, 90), st.integers(-400, 400)),
+            st.tuples(st.just("read"), st.integers(1, 70), st.integers(-40, 40)),
+        ),
+        max_size=60,
+    )
+)
+def test_speech_is_never_changed_and_never_lost_uncounted_whatever_happens(
+    events: list[tuple[str, int, int]],
+) -> None:
+    sound, written, spoken, now = ring(capacity_s=0.5), 0, 0, 1000
+    heard: list[np.ndarray] = []
+    for what, size, jitter in events:
+        if what == "read":
+            heard.append(sound.read(size, (now + jitter) / RATE))
+            now += size
+            played_s = sound.played_s(now / RATE)
+            assert played_s is None or played_s <= written / RATE + 1e-9
+        else:
+            samples = np.arange(written, written + size, dtype=np.float32) + 1
+            spoken += size if what == "write" else 0
+            sound.write(
+                samples if what == "write" else np.zeros(size, np.float32), written, 1.0 + (written + jitter) / RATE
+            )
+            written += size
+        assert sound.num_waiting <= 500
+    sound.end()
+    while sound.num_waiting:
+        heard.append(sound.read(50, now / RATE))
+        now += 50
+    loud = np.concatenate([np.zeros(0), *heard])
+    loud = loud[loud > 0]
+    assert (np.diff(loud) > 0).all()
+    assert spoken - sound.num_left_out - sound.num_overflowed <= len(loud) <= spoken - sound.num_left_out

@@ -90,6 +90,20 @@ def test_a_device_that_does_not_open_says_so(library: FakeLibrary) -> None:
         next(iter(source().chunks()))
 
 
+def test_a_device_that_does_not_start_says_so(library: FakeLibrary) -> None:
+    library.faults.add("does not start")
+    with pytest.raises(StreamError, match=r"does not open \(Unanticipated host error\)"):
+        next(iter(source().chunks()))
+
+
+def test_a_driver_that_gives_no_numbers_is_an_error_in_the_run(library: FakeLibrary) -> None:
+    chunks = source().chunks()
+    next(chunks)
+    library.streams[0].say(np.full((480, 1), np.nan, np.float32))
+    with pytest.raises(StreamError, match="holds NaN or infinity"):
+        next(chunks)
+
+
 def test_a_queue_shorter_than_a_chunk_is_refused(library: FakeLibrary) -> None:
     with pytest.raises(ConfigError, match=r"speech\.buffer_ms=5 is less than one chunk"):
         source(buffer_ms=5.0)

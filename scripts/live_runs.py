@@ -7,7 +7,7 @@ kind of clock, so that what the clicks prove holds for the speech.
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from src.realtime.calibration import ClickPredictor, click_times_s, click_wavefo
 from src.realtime.frame import Source
 from src.realtime.interrupted import Interrupted
 from src.realtime.meter import RunFigures
+from src.realtime.spoken import Predictor
 from src.realtime.statistics import LatencyHistogram
 from src.realtime.witness import Witness
 
@@ -67,7 +68,7 @@ class Stage:
 
     def recording(self, name: str, path: Path) -> Played:
         """Play a recording, once and whole."""
-        return self._play(f"{RECORDINGS}/{name}", self._source(path), self.animator, self.latency)
+        return self._play(f"{RECORDINGS}/{name}", self._source(path), self.animator.predictor, self.latency)
 
     def clicks(self, name: str, seconds: float) -> tuple[Played, ClickPredictor]:
         """Play clicks, and let the mouth open at each instead of speaking."""
@@ -76,25 +77,25 @@ class Stage:
         sound = self.out / f"{name}.wav"
         wavfile.write(sound, rate, click_waveform(click_times_s(seconds), seconds, rate))
         predictor = ClickPredictor(latency_ms=self.animator.predictor.latency_ms, sample_rate_hz=rate)
-        played = self._play(name, self._source(sound), replace(self.animator, predictor=predictor), LatencyHistogram())
-        return played, predictor
+        return self._play(name, self._source(sound), predictor, LatencyHistogram()), predictor
 
     def interrupted(self, name: str, path: Path, at_s: Sequence[float], pause_s: float) -> Played:
         """Play a recording with barge-ins, see `Interrupted`."""
         source = Interrupted(self._source(path), at_s=at_s, pause_s=pause_s)
-        return self._play(name, source, self.animator, LatencyHistogram())
+        return self._play(name, source, self.animator.predictor, LatencyHistogram())
 
     def _source(self, path: Path) -> Source:
         source: Source = instantiate(self.config.speech, path=str(path))
         return source
 
-    def _play(self, name: str, source: Source, animator: Animator, latency: LatencyHistogram) -> Played:
+    def _play(self, name: str, source: Source, predictor: Predictor, latency: LatencyHistogram) -> Played:
         video = self.out / f"{name}{Path(self.config.sink.path).suffix}"
         video.parent.mkdir(parents=True, exist_ok=True)
         engine, now_s = engine_and_clock(self.config.clock)
         witness = Witness(instantiate(self.config.sink, path=str(video)), now_s, latency)
         started_s = time.perf_counter()
-        figures = engine.run(core=animator.core(self.config.seed), source=source, sink=witness, layout=animator.layout)
+        core = self.animator.make_core(predictor, self.animator.draw, self.config.seed)
+        figures = engine.run(core=core, source=source, sink=witness, layout=self.animator.layout)
         logger.info("%s: %.1f s in %.1f s", name, figures.seconds, time.perf_counter() - started_s)
         return Played(video.stem, video, figures, witness)
 

@@ -128,14 +128,12 @@ def _compared(rows: Record, apart: Mapping[str, Record], metrics: Record, agains
     chart = row_chart(rows, apart)
     tables = metric_tables(rows, metrics)
     title = f"Lips as shown and controls, against {against}"
-    return [
-        Chart(title, OVER_RECORDINGS, chart.svg, (("model", "shown"), ("ceiling", "ceiling"), ("control", "control"))),
-        *(
-            Table(f"{table.title}, shown against {against}", table.columns, table.rows, OVER_RECORDINGS,
-                  marked=table.marked)
-            for table in tables
-        ),
-    ]  # fmt: skip
+    legend = (("model", "shown"), ("ceiling", "ceiling"), ("control", "control"))
+    blocks: list[Block] = [Chart(title, OVER_RECORDINGS, chart.svg, legend)]
+    for table in tables:
+        name = f"{table.title.removesuffix(' against the truth')}, against {against}"
+        blocks.append(Table(name, table.columns, table.rows, OVER_RECORDINGS, marked=table.marked))
+    return blocks
 
 
 def _windows(recordings: Sequence[Record]) -> list[tuple[float, float]]:

@@ -129,7 +129,9 @@ def recording_table(recordings: Sequence[Record]) -> Table:
         "SSIM: read back against drawn pictures, where these move, which is what encoding costs. Equal SHA-256: equal "
         "frames, sound and times."
     )
-    return Table("Recordings", heads, rows, note, marked=(len(recordings),), search="Search")
+    return Table(
+        "Recordings", heads, rows, note, marked=(len(recordings),), search="Search" if len(recordings) > 15 else ""
+    )
 
 
 def _inner(record: Record, key: str) -> float | None:

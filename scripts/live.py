@@ -132,3 +132,16 @@ def check_pace(animator: Animator) -> None:
             f"this machine draws {drawn:.3g} pictures a second with this renderer, live speech needs {fps:g}. Use a "
             "GPU, or a smaller or simpler one such as render=mesh_256."
         )
+
+
+def check_packaged(config: DictConfig) -> None:
+    """See that the avatar is a package, where MediaPipe can't be.
+
+    Raises:
+        ConfigError: it is the built-in portrait, whose landmarks are found with MediaPipe.
+    """
+    if config.avatar == BUILTIN:
+        raise ConfigError(
+            "avatar=builtin is made with MediaPipe, which doesn't go together with LiveKit and Pipecat. Make a package "
+            "in .venv, `python -m scripts.make_avatar image=builtin out=avatars/astronaut`, and give its folder."
+        )

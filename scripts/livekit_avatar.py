@@ -19,7 +19,7 @@ from livekit.agents.voice.avatar import AudioSegmentEnd, AvatarRunner, DataStrea
 from omegaconf import DictConfig
 
 from scripts.entry import run
-from scripts.live import cast_for, check_pace
+from scripts.live import cast_for, check_pace, check_packaged
 from src.data.audio import Recording, load_recording
 from src.errors import ConfigError, StreamError
 from src.realtime.adapters.feed import pcm16
@@ -34,6 +34,7 @@ CHUNK_S = 0.1
 
 def main(config: DictConfig) -> None:
     """Load the face, then speak in a room or into a file."""
+    check_packaged(config)
     if config.speech is None:
         check_environment()
     animator = cast_for(config).animator

@@ -36,7 +36,7 @@ from pipecat.services.tts_service import TTSService
 from pipecat.workers.runner import WorkerRunner
 
 from scripts.entry import run
-from scripts.live import cast_for, check_pace
+from scripts.live import cast_for, check_pace, check_packaged
 from src.data.audio import load_recording
 from src.data.speech import EspeakSynthesizer
 from src.errors import ConfigError
@@ -100,6 +100,7 @@ class VideoFile(FrameProcessor):
 
 def main(config: DictConfig) -> None:
     """Load the face, then run the pipeline to its end."""
+    check_packaged(config)
     if (config.speech is None) == (config.text is None):
         raise ConfigError("give either text=<what to say> or speech=<recording>.")
     pipecat_logger.remove()

@@ -1,6 +1,7 @@
 """The example scripts, with an avatar made without MediaPipe."""
 
 from pathlib import Path
+from types import ModuleType
 
 import av
 import numpy as np
@@ -85,3 +86,10 @@ def test_the_pipecat_pipeline_speaks_into_a_video(said: str, avatar: Path, speec
 def test_the_pipecat_pipeline_wants_one_thing_to_say(avatar: Path) -> None:
     with pytest.raises(ConfigError, match="give either text=<what to say> or speech=<recording>"):
         pipecat_avatar.main(config_of("pipecat_avatar", avatar))
+
+
+@pytest.mark.parametrize("script", [livekit_avatar, pipecat_avatar], ids=lambda script: script.__name__)
+def test_the_built_in_portrait_is_refused_because_it_needs_mediapipe(script: ModuleType) -> None:
+    config = composed(script.__name__.removeprefix("scripts."))
+    with pytest.raises(ConfigError, match="avatar=builtin is made with MediaPipe, which doesn't go together"):
+        script.main(config)

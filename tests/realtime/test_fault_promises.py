@@ -121,7 +121,9 @@ def with_card(
     """A run whose sound is heard through a card; (T, 2) seconds of the timeline and ms that the mouth is ahead."""
     clock, kept, heard = VirtualClock(), KeptSink(), []
     draw = stalls.around(number_picture, clock) if stalls else number_picture
-    sink = SpeakerSink(kept, ppm=ppm, clock=clock, tell=lambda time_s, offset_ms: heard.append((time_s, offset_ms)))
+    sink = SpeakerSink(
+        kept, ppm=ppm, reserve_ms=60.0, clock=clock, tell=lambda time_s, offset_ms: heard.append((time_s, offset_ms))
+    )
     core = make_core(draw, policy)
     outcome = run_numbered(Recorded(talk(seconds), chunk_samples=320), core=core, clock=clock, sink=sink, kept=kept)
     return outcome, np.array(heard)

@@ -141,7 +141,7 @@ def frame(index: int, num_samples: int = 40) -> Frame:
         deadline_s=0.2 + index / 25,
         arrival_s=None,
         turn=0,
-        ends_segment=False,
+        num_ended=0,
     )
 
 
@@ -168,7 +168,9 @@ def test_a_slow_viewer_takes_time_and_one_who_left_takes_nothing() -> None:
 @pytest.mark.parametrize("ppm", [-200.0, 0.0, 200.0, 1000.0])
 def test_a_sound_card_drifts_by_what_its_clock_is_off(ppm: float) -> None:
     clock, heard = VirtualClock(), []
-    sink = SpeakerSink(KeptSink(), ppm=ppm, clock=clock, tell=lambda time_s, offset_ms: heard.append(offset_ms))
+    sink = SpeakerSink(
+        KeptSink(), ppm=ppm, reserve_ms=0, clock=clock, tell=lambda time_s, offset_ms: heard.append(offset_ms)
+    )
     with sink.open(LAYOUT) as output:
         assert output.played_s() is None
         for index in range(26):
@@ -180,9 +182,26 @@ def test_a_sound_card_drifts_by_what_its_clock_is_off(ppm: float) -> None:
     np.testing.assert_allclose(heard, [-ppm * 1e-3 * index / 25 for index in range(26)], atol=1e-6)
 
 
+def test_a_reserve_makes_picture_and_sound_later_alike_and_a_fast_card_has_sound_until_it_is_used_up() -> None:
+    clock, heard = VirtualClock(), []
+    sink = SpeakerSink(
+        KeptSink(), ppm=5e4, reserve_ms=60, clock=clock, tell=lambda time_s, offset_ms: heard.append(offset_ms)
+    )
+    with sink.open(LAYOUT) as output:
+        for index in range(26):
+            clock.wait_until(0.2 + index / 25)
+            output.show(frame(index))
+            if index == 10:
+                assert output.played_s() == pytest.approx(0.4 + 0.05 * (0.4 - 0.06))
+        clock.wait_until(1.3)
+    np.testing.assert_allclose(heard, [-50 * index / 25 for index in range(24)], atol=1e-6)
+
+
 def test_a_sound_card_without_sound_is_silent_and_goes_on_when_sound_is_due_again() -> None:
     clock = VirtualClock()
-    with SpeakerSink(KeptSink(), ppm=0, clock=clock, tell=lambda time_s, offset_ms: None).open(LAYOUT) as output:
+    with SpeakerSink(KeptSink(), ppm=0, reserve_ms=0, clock=clock, tell=lambda time_s, offset_ms: None).open(
+        LAYOUT
+    ) as output:
         output.show(frame(0))
         clock.wait_until(0.5)
         assert output.played_s() == pytest.approx(0.04)
@@ -226,7 +245,7 @@ def test_patterns_that_mean_nothing_are_refused(wrong: Callable[[], object], mes
 
 def test_the_card_of_a_fault_belongs_to_its_run() -> None:
     kept = KeptSink()
-    with SoundCard(ppm=200).around(kept, VirtualClock()).open(LAYOUT) as output:
+    with SoundCard(ppm=200, reserve_ms=60).around(kept, VirtualClock()).open(LAYOUT) as output:
         output.show(frame(0))
     assert isinstance(kept.output, KeptOutput)
     assert [shown.index for shown in kept.output.frames] == [0]

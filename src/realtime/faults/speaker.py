@@ -25,44 +25,56 @@ class _Piece:
 class SoundCard:
     """The fault of a sound card whose clock is off."""
 
-    def __init__(self, *, ppm: float) -> None:
-        """Above 0 the card plays so many millionths too fast."""
-        self._ppm = ppm
+    def __init__(self, *, ppm: float, reserve_ms: float) -> None:
+        """As `SpeakerSink`; nobody is told about offsets."""
+        self._ppm, self._reserve_ms = ppm, reserve_ms
 
     def around(self, sink: Sink, clock: Clock) -> Sink:
         """See `Viewing.around`."""
-        return SpeakerSink(sink, ppm=self._ppm, clock=clock, tell=lambda time_s, offset_ms: None)
+        return SpeakerSink(sink, ppm=self._ppm, reserve_ms=self._reserve_ms, clock=clock, tell=_nobody)
 
 
 class SpeakerSink:
     """A sink whose sound is heard on the clock of a sound card, `ppm` millionths faster than the clock of the run."""
 
-    def __init__(self, sink: Sink, *, ppm: float, clock: Clock, tell: Callable[[float, float], None]) -> None:
+    def __init__(
+        self, sink: Sink, *, ppm: float, reserve_ms: float, clock: Clock, tell: Callable[[float, float], None]
+    ) -> None:
         """Wrap a sink.
 
         Args:
             sink: what takes the frames.
             ppm: above 0: the card plays too fast.
+            reserve_ms: picture and sound are presented so long after their deadline; a fast card plays it up until the
+                pictures follow.
             clock: of the run.
             tell: is given, for each picture, its second of the timeline and how far the mouth is ahead of the voice
                 that is heard while it is shown, in ms.
         """
-        self._sink, self._ppm, self._clock, self._tell = sink, ppm, clock, tell
+        self._sink, self._ppm, self._reserve_s = sink, ppm, reserve_ms / 1000.0
+        self._clock, self._tell = clock, tell
 
     @contextmanager
     def open(self, layout: Layout) -> Iterator[Output]:
         """See `Sink.open`."""
         with self._sink.open(layout) as output:
-            yield Speaker(output, layout, self._ppm, self._clock, self._tell)
+            yield Speaker(output, layout, self._ppm, self._reserve_s, self._clock, self._tell)
 
 
 class Speaker:
     """An `Output` with a sound card. Time comes from the clock of the run."""
 
     def __init__(
-        self, output: Output, layout: Layout, ppm: float, clock: Clock, tell: Callable[[float, float], None]
+        self,
+        output: Output,
+        layout: Layout,
+        ppm: float,
+        reserve_s: float,
+        clock: Clock,
+        tell: Callable[[float, float], None],
     ) -> None:
         self._output, self._layout, self._clock, self._tell = output, layout, clock, tell
+        self._reserve_s = reserve_s
         self._pace = 1.0 + ppm * 1e-6
         self._pieces: deque[_Piece] = deque()
         self._shown: deque[Frame] = deque()  # pictures whose time is still to come
@@ -77,7 +89,9 @@ class Speaker:
         seconds = len(frame.audio) / self._layout.sample_rate_hz
         if seconds:
             end_s = frame.time_s + 1.0 / self._layout.fps
-            self._pieces.append(_Piece(end_s - seconds, seconds, frame.deadline_s - (frame.time_s - (end_s - seconds))))
+            start_s = end_s - seconds
+            due_s = frame.deadline_s + self._reserve_s - (frame.time_s - start_s)
+            self._pieces.append(_Piece(start_s, seconds, due_s))
         self._shown.append(frame)
         return self._output.show(frame)
 
@@ -90,15 +104,15 @@ class Speaker:
         self._output.flush()
 
     def played_s(self) -> float | None:
-        """See `Output.played_s`."""
+        """See `Output.played_s`; the reserve is constant and no drift, so it is not told."""
         self._go_on(self._clock.now_s())
-        return self._heard_s
+        return None if self._heard_s is None else self._heard_s + self._reserve_s
 
     def _go_on(self, now_s: float) -> None:
         """Play up to a time, and compare each picture with what is heard in its moment."""
-        while self._shown and self._shown[0].deadline_s <= now_s:
+        while self._shown and self._shown[0].deadline_s + self._reserve_s <= now_s:
             frame = self._shown.popleft()
-            self._play_until(frame.deadline_s)
+            self._play_until(frame.deadline_s + self._reserve_s)
             if self._heard_s is not None:
                 self._tell(frame.time_s, 1000.0 * (frame.time_s - self._heard_s))
         self._play_until(now_s)
@@ -125,3 +139,7 @@ class Speaker:
                 self.num_dry += self._now_s < now_s
                 self._was_playing = self._now_s >= now_s
         self._now_s = max(self._now_s, now_s)
+
+
+def _nobody(time_s: float, offset_ms: float) -> None:
+    """Is told, and forgets."""

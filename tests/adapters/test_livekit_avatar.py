@@ -145,6 +145,28 @@ def test_an_end_without_speech_is_told_to_nobody(loop: asyncio.Runner) -> None:
     assert stage.started == []  # pictures alone start no playback
 
 
+@pytest.mark.parametrize("rest", [(), (0.3, 0.3)], ids=["that says no more", "that goes on"])
+def test_an_answer_that_stops_in_the_middle_and_ends_late_ends_once(
+    loop: asyncio.Runner, rest: tuple[float, ...]
+) -> None:
+    async def scene(stage: Stage) -> None:
+        first, second = steps(0.5, 0.5, 0.5), steps(*rest)
+        await stage.agent.capture_frame(rtc.AudioFrame(first.tobytes(), RATE, 1, len(first)))
+        await stage.room.until(lambda room: max(room.pictures, default=0) > 200)
+        num_pictures = len(stage.room.pictures)
+        await stage.room.until(lambda room: len(room.pictures) > num_pictures + 15)  # long enough to be given up
+        assert stage.finished == []
+        if rest:
+            await stage.agent.capture_frame(rtc.AudioFrame(second.tobytes(), RATE, 1, len(second)))
+        stage.agent.flush()
+        await stage.agent.wait_for_playout()
+        await stage.room.until(lambda room: len(room.pictures) > num_pictures + 25)
+
+    stage = perform(loop, scene, abandon_ms=200)
+    (finished,) = stage.finished
+    assert finished.playback_position == stage.told((3 + len(rest)) * STEP / RATE)
+
+
 def test_an_agent_in_the_room_speaks_is_interrupted_and_speaks_again(loop: asyncio.Runner) -> None:
     session = make_session()
 

@@ -40,6 +40,8 @@ class LiveKitAvatar(VideoGenerator):
         self._feed = SpeechFeed(session)
         self._playout: rtc.AVSynchronizer | None = None
         self._taken = asyncio.Event()  # the runner is there for pictures: before, speech would be lost
+        self._said = False
+        self._ends_with_session = False
         self._owed_end: asyncio.Event | None = None
         self._sounds_until_s = float("-inf")
 
@@ -62,21 +64,26 @@ class LiveKitAvatar(VideoGenerator):
     async def push_audio(self, frame: rtc.AudioFrame | AudioSegmentEnd) -> None:
         """Take sound of any rate and number of channels, waiting for room, or the end of a segment.
 
-        The end is waited for until it was given out: the runner knows of one segment at a time.
+        The end is waited for until it was given out: the runner knows of one segment at a time. It is told once, also
+        where the session had ended the segment by itself because it gave no sound any more.
         """
         turn = self._feed.turn
         await self._taken.wait()
         if self._feed.turn != turn:
             return
         if isinstance(frame, rtc.AudioFrame):
+            self._said = True
             await self._feed.push(samples_of(frame.data.cast("B"), frame.num_channels), frame.sample_rate)
-        elif self._feed.end():
+        elif self._said:
+            self._said = False
+            self._ends_with_session = self._feed.end()
             self._owed_end = asyncio.Event()
             await self._owed_end.wait()
 
     async def clear_buffer(self) -> None:
         """Stop speaking: forget what was pushed, what was drawn, and what waits to be played."""
         self._feed.clear()
+        self._said = False
         self._release()
         self._sounds_until_s = float("-inf")
         if self._playout is not None:
@@ -114,7 +121,7 @@ class LiveKitAvatar(VideoGenerator):
             return
         yield self._picture(frame)
         self._taken.set()
-        for _ in range(frame.num_ended):
+        if self._owed_end is not None and (frame.num_ended or not self._ends_with_session):
             yield AudioSegmentEnd()
             self._release()
 

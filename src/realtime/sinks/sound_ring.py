@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 TOLERANCE_S = 0.01
 """Silence is not cut for less: a quarter of a frame, and about what the times of sound cards waver."""
+FADE_S = 0.005
+"""Sound that is cut is led to silence, and the next begins from it, so that neither clicks."""
 
 
 @dataclass
@@ -26,6 +28,8 @@ class _Piece:
     position: int
     due_s: float
     silent: bool
+    ends: bool = False
+    """Nothing follows it: what comes next begins when it is due."""
 
 
 class SoundRing:
@@ -46,7 +50,8 @@ class SoundRing:
         self._num_waiting = 0
         self._running = False
         self._catching_up = False
-        self._ending = False
+        self._ending = self._fades_in = False
+        self._num_fading = round(FADE_S * sample_rate_hz)
         self._given: tuple[int, float] | None = None
         """Position after the last sample that the card got, and when that will be heard."""
         self.num_underruns = 0
@@ -68,6 +73,10 @@ class SoundRing:
         """
         if not len(samples):
             return
+        if self._fades_in:
+            ramp = np.ones(len(samples), np.float32)
+            ramp[: self._num_fading] = np.linspace(0.0, 1.0, self._num_fading, dtype=np.float32)[: len(samples)]
+            samples, self._fades_in = samples * ramp, False
         self._pieces.append(_Piece(samples, position, due_s, not samples.any()))
         self._num_waiting += len(samples)
         while self._num_waiting > self._capacity:
@@ -92,7 +101,7 @@ class SoundRing:
                 block[filled : filled + len(taken)] = taken
                 filled += len(taken)
                 self._given = piece.position + len(taken), heard_s + filled / self._rate
-                self._running = True
+                self._running = not (piece.ends and len(taken) == len(piece.samples))
                 self._leave_out(len(taken))
         if filled < num_samples and self._running:
             self._running = False
@@ -100,10 +109,17 @@ class SoundRing:
         return block
 
     def flush(self) -> None:
-        """Forget what the card has not got yet."""
+        """Forget what the card has not got yet, but for a few milliseconds in which the sound is led to silence."""
+        cut = self._pieces[0] if self._pieces and self._running else None
         self._pieces.clear()
         self._num_waiting = 0
-        self._running = self._catching_up = False
+        self._catching_up, self._fades_in = False, True
+        if cut is not None:
+            tail = cut.samples[: self._num_fading]
+            faded = tail * np.linspace(1.0, 0.0, len(tail), dtype=np.float32)
+            self._pieces.append(_Piece(faded, cut.position, cut.due_s, silent=False, ends=True))
+            self._num_waiting = len(faded)
+        self._running = cut is not None
 
     def end(self) -> None:
         """Nothing more will be written: running dry is no underrun any more."""

@@ -71,12 +71,12 @@ class Room:
 
 
 def run(player: Player, room: Room, slots: range, *, turn: int = 0, lead_s: float = 0.04) -> bool:
-    """Hand frames over as an engine does; slot n is due at 51 + n / 25, its sound is a click of its own height."""
+    """Hand frames over as an engine does; slot n is due at 51 + n / 25, its sound begins and ends with its own click."""
     for slot in slots:
         deadline_s = 51.0 + slot / 25
         room.until(deadline_s - lead_s)
         audio = np.full(STEP, 0.01, np.float32)
-        audio[0] = (slot + 10) / 100
+        audio[0], audio[-1] = (slot + 10) / 100, -(slot + 10) / 100
         if not player.show(frame(slot, deadline_s=deadline_s, audio=audio, level=slot, turn=turn)):
             return False
     return True
@@ -122,7 +122,7 @@ def test_every_sample_is_heard_once(rate_hz: int) -> None:
     loud = np.flatnonzero(np.abs(heard) > 0.005)
     assert loud[-1] - loud[0] + 1 == pytest.approx(25 * STEP * rate_hz / 16_000, abs=rate_hz * 0.003)
     if rate_hz == 16_000:
-        assert heard.sum() == pytest.approx(0.01 * 25 * (STEP - 1) + sum((slot + 10) / 100 for slot in range(25)), 1e-4)
+        assert heard.sum() == pytest.approx(0.01 * 25 * (STEP - 2), 1e-4)
 
 
 def test_pictures_follow_a_card_whose_clock_is_slow() -> None:
@@ -155,9 +155,9 @@ def test_an_interruption_forgets_pictures_and_sound_and_the_new_turn_is_on_time(
     player.finish()
     seen = [level for _, level in room.seen]
     assert seen[seen.index(last_seen) + 1] == 12
-    assert room.heard_at(0.22) == pytest.approx(51 + 12 / 25 + 0.02, abs=0.012)
+    assert room.heard_at(0.23) == pytest.approx(51 + 13 / 25 + 0.02, abs=0.012)  # slot 12 begins softly
     with pytest.raises(AssertionError, match="never heard"):
-        room.heard_at(0.19)  # slot 9 had not reached the card
+        room.heard_at(-0.19)  # slot 9 had not reached the card
 
 
 def test_the_viewer_who_leaves_ends_it_and_nothing_is_waited_for() -> None:

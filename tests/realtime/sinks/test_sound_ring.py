@@ -118,10 +118,27 @@ def test_flushing_forgets_what_waits_and_is_no_underrun() -> None:
     fill(sound, range(5))
     play(sound, 2)
     sound.flush()
-    np.testing.assert_array_equal(play(sound, 5, 1.02), 0)
+    heard = play(sound, 5, 1.02)
+    np.testing.assert_allclose(heard[:5], speech(0)[20:25] * [1, 0.75, 0.5, 0.25, 0], rtol=1e-6)  # 5 ms: no click
+    np.testing.assert_array_equal(heard[5:], 0)
     assert (sound.num_waiting, sound.num_underruns) == (0, 0)
-    fill(sound, range(7, 8))
-    np.testing.assert_array_equal(play(sound, 8, 1.24)[40:], speech(7))
+    fill(sound, range(7, 9))
+    heard = play(sound, 12, 1.24)[40:]  # when it is due, however soon it came
+    np.testing.assert_allclose(heard[:5], speech(7)[:5] * [0, 0.25, 0.5, 0.75, 1], rtol=1e-6)
+    np.testing.assert_array_equal(heard[5:], np.concatenate([speech(7), speech(8)])[5:])
+    play(sound, 1, 1.36)
+    assert sound.num_underruns == 1  # the next time it is one again
+
+
+def test_what_comes_right_after_an_interruption_is_still_heard_when_it_is_due() -> None:
+    sound = ring()
+    fill(sound, range(2))
+    play(sound, 2)
+    sound.flush()
+    fill(sound, range(2, 3))
+    heard = play(sound, 12, 1.02)
+    np.testing.assert_array_equal(heard[5:60], 0)
+    assert heard[64] == speech(2)[4]
 
 
 def test_running_dry_at_the_end_is_no_underrun() -> None:

@@ -71,7 +71,7 @@ class Room:
 
 
 def run(player: Player, room: Room, slots: range, *, turn: int = 0, lead_s: float = 0.04) -> bool:
-    """Hand frames over as an engine does; slot n is due at 51 + n / 25, its sound begins and ends with its own click."""
+    """Hand frames over as an engine does; slot n is due at 51 + n / 25, its sound begins and ends with a click."""
     for slot in slots:
         deadline_s = 51.0 + slot / 25
         room.until(deadline_s - lead_s)

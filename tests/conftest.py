@@ -1,6 +1,9 @@
 """Fixtures that several test packages share."""
 
+import functools
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 # What tests compute is small, and as many of them run as there are cores: a second thread waits more than it works.
@@ -13,6 +16,17 @@ from hypothesis import settings
 # A busy machine is slow now and then; no test asserts a duration.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session")
+def quick_exports() -> Iterator[None]:
+    """`torch.onnx.export` parses some 500 functions of onnxscript anew each time; with this, once."""
+    with pytest.MonkeyPatch.context() as patch:
+        with suppress(ImportError):  # tests of exports skip without the extra by themselves
+            from torch.onnx._internal.exporter._registration import onnxscript_apis
+
+            patch.setattr(onnxscript_apis, "get_torchlib_ops", functools.cache(onnxscript_apis.get_torchlib_ops))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from tests.models.small_networks import FEATURES, small_checkpoint
 from tests.realtime.test_predictor import noise
 
 pytest.importorskip("onnxscript", reason="exporting is an extra")
+pytestmark = pytest.mark.usefixtures("quick_exports")
 
 SOUND = np.concatenate([noise(40_123), np.zeros(12_345, np.float32), noise(20_000), np.zeros(30_000, np.float32)])
 """With a start, pauses of digital silence, and an end."""

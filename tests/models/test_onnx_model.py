@@ -18,6 +18,7 @@ from tests.realtime.test_predictor import noise
 
 onnx = pytest.importorskip("onnx", reason="exporting is an extra")
 pytest.importorskip("onnxscript", reason="exporting is an extra")
+pytestmark = pytest.mark.usefixtures("quick_exports")
 
 SPEAKERS = ("anna", "ben", "carl")
 

@@ -14,6 +14,7 @@ from src.errors import CheckpointError, ConfigError
 from src.models.onnx_model import OnnxGraph
 
 pytest.importorskip("onnxscript", reason="exporting is an extra")
+pytestmark = pytest.mark.usefixtures("quick_exports")
 
 
 def export(inputs: Path, out: Path, *overrides: str) -> dict:

@@ -31,7 +31,7 @@ def eager(networks: dict[str, nn.Module]) -> EagerEngine:
 
 
 @pytest.fixture(scope="session")
-def exported(networks: dict[str, nn.Module], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(networks: dict[str, nn.Module], tmp_path_factory: pytest.TempPathFactory, quick_exports: None) -> Path:
     """`networks` as ONNX, for two pictures at once; read only."""
     folder = tmp_path_factory.mktemp("export") / "networks"
     export_networks(networks, folder, weights=None, opset=18, batch=2, tolerance=1e-3, seed=1)

@@ -16,7 +16,7 @@ from src.render.liveportrait.renderer import LivePortraitRenderer
 from tests.render.liveportrait.engine_checks import check_pictures, check_sources, looked_at
 from tests.render.portraits import drawn_avatar
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("single_threaded")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("single_threaded", "quick_exports")]
 
 CPU: dict[str, Any] = {
     "providers": ["CPUExecutionProvider"],

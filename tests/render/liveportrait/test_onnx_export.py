@@ -16,7 +16,7 @@ from src.render.liveportrait.onnx_export import export_networks
 from src.render.liveportrait.onnx_files import GRAPHS, MANIFEST, Manifest, read_manifest
 from tests.render.liveportrait.small_networks import seeded_networks
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("single_threaded")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("single_threaded", "quick_exports")]
 
 SETTINGS: dict[str, Any] = {"weights": None, "opset": 18, "batch": 2, "tolerance": 1e-3, "seed": 1}
 

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from src.errors import DataError
+from src.eval.blocks import Definition, Definitions
+from src.eval.lip_sync import AV_OFFSET
+from src.eval.live.drift import DRIFT, LONG_S
+from src.eval.live.interruption import INTERRUPTION
+from src.eval.live.page import SHOWN_R
+from src.eval.live.silence import SILENCE_STABILITY
 from src.eval.report import Page
+from src.eval.run_page import LATENCY_DEFINITION
 from src.eval.tables import Cell, Head, Table
 
 Record = Mapping[str, Any]
@@ -23,6 +30,22 @@ FIGURES = (
     ("deadline_miss_rate", Head("Late", "lower", "of all")),
     ("stages_ms.render.p95", Head("Drawing, 95 %", "lower", "ms")),
     ("rss_mb_end", Head("Memory", "lower", "MiB")),
+)
+
+
+DEFINITIONS = Definitions(
+    "What the figures mean",
+    [
+        *(
+            Definition(metric.label, metric.unit, metric.definition, metric.source)
+            for metric in (SHOWN_R, AV_OFFSET, DRIFT, INTERRUPTION, SILENCE_STABILITY)
+        ),
+        Definition("Latency", "ms", LATENCY_DEFINITION),
+        Definition("Drawing", "ms", "Idle layer and renderer, per picture, on the machine's own clock."),
+        Definition("Memory", "MiB", "Resident memory of the process after the last run of the engine."),
+        Definition("Harness", "", "Whether clicks through the same engine, renderer and encoder were read as known."),
+    ],
+    f"Drift is left out below {LONG_S:g} s of speech.",
 )
 
 
@@ -71,12 +94,15 @@ def matrix_page(runs: Mapping[str, Record]) -> Page:
         title="Live runs compared",
         summary=f"{len(runs)} runs in {' and '.join(clocks)} time; each has a page of its own, <run>/report.html.",
         headline=(),
-        blocks=[Table("Runs", heads, rows, "Definitions are on the pages of the runs.", prose=range(1, len(axes) + 1))],
-        provenance=(("Runs", ", ".join(f"{name}: {run['command']}" for name, run in runs.items())),),
+        blocks=[Table("Runs", heads, rows, prose=range(1, len(axes) + 1))],
+        definitions=DEFINITIONS,
+        provenance=[("Command", command) for command in dict.fromkeys(run["command"] for run in runs.values())],
     )
 
 
 def _at(record: Record, key: str) -> Any:
+    if key == "drift_ms_per_hour" and record["drift"]["is_extrapolated"]:
+        return None
     value: Any = record
     for part in key.split("."):
         value = None if value is None else value[part]

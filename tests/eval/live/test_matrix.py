@@ -20,7 +20,10 @@ def test_the_table_has_a_column_for_each_choice_that_differs() -> None:
     page = matrix_page(runs)
     (table,) = page.blocks
     assert [row[:3] for row in table.rows] == [["1", "10", ""], ["2", "20", "mesh_256"]]  # type: ignore[union-attr]
-    assert "2 runs in virtual time" in page_html(page)
+    html = page_html(page)
+    assert "2 runs in virtual time" in html
+    assert html.count("python -m scripts.realtime_eval") == 1  # one command made both
+    assert "2000" not in html  # no drift per hour from 5 seconds
 
 
 def test_runs_are_read_in_order_and_a_broken_one_is_named(tmp_path: Path) -> None:

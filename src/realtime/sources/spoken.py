@@ -1,6 +1,10 @@
 """What the sources that speak by a voice share."""
 
+from collections.abc import Generator, Iterable
 from contextlib import closing
+
+import numpy as np
+from numpy.typing import NDArray
 
 from src.realtime.intake import AudioIntake
 from src.realtime.sources.chunk_size import chunk_size
@@ -37,12 +41,18 @@ class SpokenSource:
     def _queue(self) -> SoundQueue:
         return SoundQueue(capacity=round(AHEAD_S * self._rate))
 
-    def _say(self, sentence: str, sound: SoundQueue, turn: int) -> None:
-        """Put a sentence into the queue as it is spoken, for as long as it is wanted."""
+    def _pieces(self, sentence: str) -> Generator[NDArray[np.float32], None, None]:
+        """A sentence as (s,) samples at `sample_rate_hz`, as it is spoken."""
         intake = AudioIntake(sample_rate_hz=self._rate)
         with closing(self._voice.speak(sentence)) as pieces:
             for samples, rate_hz in pieces:
-                if not sound.put(intake.take(samples, rate_hz), turn):
-                    return
-        if sound.put(intake.finish(), turn):
-            sound.end_segment()
+                yield intake.take(samples, rate_hz)
+        yield intake.finish()
+
+
+def put(pieces: Iterable[NDArray[np.float32]], sound: SoundQueue, turn: int) -> None:
+    """Put a sentence into a queue, and its end, for as long as it is wanted."""
+    for samples in pieces:
+        if not sound.put(samples, turn):
+            return
+    sound.end_segment()

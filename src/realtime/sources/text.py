@@ -2,13 +2,14 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from src.errors import ConfigError, DataError, StreamError
 from src.realtime.frame import Chunk
 from src.realtime.sources.pipe import LOOK_S
 from src.realtime.sources.sound_queue import SoundQueue
-from src.realtime.sources.spoken import SpokenSource
+from src.realtime.sources.spoken import SpokenSource, put
 from src.realtime.tts import Voice, sentences
 
 
@@ -28,7 +29,7 @@ class TextSource(SpokenSource):
         chunk_ms: float,
         sample_rate_hz: int,
     ) -> None:
-        """See the class.
+        """Speaks the first sentence, so that it is there when the run starts and a bad voice stops it before.
 
         Args:
             text: what to say; or null.
@@ -38,7 +39,7 @@ class TextSource(SpokenSource):
 
         Raises:
             ConfigError: there is nothing to say, or it is given twice.
-            DataError: the file can't be read.
+            DataError, StreamError: the file can't be read, or the first sentence can't be spoken.
         """
         super().__init__(voice=voice, chunk_ms=chunk_ms, sample_rate_hz=sample_rate_hz)
         if (text is None) == (path is None) or pause_s < 0:
@@ -49,6 +50,7 @@ class TextSource(SpokenSource):
         if not self._sentences:
             raise ConfigError("there are no words to speak. Write some into speech.text or the file of speech.path.")
         self._pause_s = pause_s
+        self._first = list(self._pieces(self._sentences[0]))
 
     def chunks(self) -> Iterator[Chunk]:
         """(s,) pieces, each when its last sample would have been spoken.
@@ -72,10 +74,12 @@ class TextSource(SpokenSource):
 
     def _speak_all(self, sound: SoundQueue) -> None:
         try:
-            for sentence in self._sentences:
+            put(self._first, sound, turn=0)
+            for sentence in self._sentences[1:]:
                 if sound.is_closed:
                     return
-                self._say(sentence, sound, turn=0)
+                with closing(self._pieces(sentence)) as pieces:
+                    put(pieces, sound, turn=0)
         except (StreamError, DataError) as error:
             sound.finish(error)
         else:

@@ -5,12 +5,13 @@ import queue
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 
 from src.errors import DataError, StreamError
 from src.realtime.frame import Chunk
 from src.realtime.sources.pipe import CAN_STOP, LOOK_S, piped
 from src.realtime.sources.sound_queue import NOTHING, SoundQueue
-from src.realtime.sources.spoken import SpokenSource
+from src.realtime.sources.spoken import SpokenSource, put
 from src.realtime.tts import sentences
 
 logger = logging.getLogger(__name__)
@@ -82,7 +83,8 @@ class TypedSource(SpokenSource):
                 if sound.is_closed or turn != sound.num_cleared:
                     break
                 try:
-                    self._say(sentence, sound, turn)
+                    with closing(self._pieces(sentence)) as pieces:
+                        put(pieces, sound, turn)
                 except (StreamError, DataError) as error:  # the next line may be better
                     logger.warning("not spoken: %s", error)
         sound.finish()

@@ -53,6 +53,11 @@ def test_nothing_to_say_and_two_things_to_say_are_refused(tmp_path: Path) -> Non
             source(text, path=path)
 
 
+def test_a_voice_that_fails_at_once_stops_before_anything_runs() -> None:
+    with pytest.raises(DataError, match="says nothing for I fail"):
+        source("I fail. Good.")
+
+
 def test_a_voice_that_fails_ends_the_run_after_what_it_said() -> None:
     spoken = 0
     with pytest.raises(DataError, match="says nothing for I fail"):

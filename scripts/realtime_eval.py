@@ -65,7 +65,7 @@ def main(config: DictConfig) -> None:
     page = eval_page(record, judged[0].shown)
     write_page(out / PAGE, page)
     if matrix is not None:
-        write_page(matrix / MATRIX, matrix_page(read_runs(matrix, REPORT)))
+        write_page(matrix / MATRIX, matrix_page(read_runs(matrix, REPORT, record["command"])))
     if config.wandb.log:
         log_live(config, record, out)
     logger.info(

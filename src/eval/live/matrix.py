@@ -49,12 +49,13 @@ DEFINITIONS = Definitions(
 )
 
 
-def read_runs(folder: Path, report: str) -> dict[str, dict[str, Any]]:
+def read_runs(folder: Path, report: str, command: str) -> dict[str, dict[str, Any]]:
     """The records of a matrix, by the name of their folder; those that are there.
 
     Args:
         folder: of the matrix.
         report: name of a record in its folder.
+        command: that made the matrix; what another command left in the folder is none of it.
 
     Raises:
         DataError: one is no JSON.
@@ -62,9 +63,11 @@ def read_runs(folder: Path, report: str) -> dict[str, dict[str, Any]]:
     runs = {}
     for path in sorted(folder.glob(f"*/{report}"), key=lambda path: (len(path.parent.name), path.parent.name)):
         try:
-            runs[path.parent.name] = json.loads(path.read_text("utf-8"))
+            record = json.loads(path.read_text("utf-8"))
         except ValueError as error:
             raise DataError(f"{path}: no JSON ({error}). Delete its folder, or run it again.") from error
+        if record["command"] == command:
+            runs[path.parent.name] = record
     return runs
 
 

@@ -27,11 +27,11 @@ def test_the_table_has_a_column_for_each_choice_that_differs() -> None:
 
 
 def test_runs_are_read_in_order_and_a_broken_one_is_named(tmp_path: Path) -> None:
-    for name in ("0", "2", "10"):
+    for name, command in (("0", "a"), ("2", "a"), ("10", "a"), ("11", "another")):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "report.json").write_text(json.dumps({"name": name}))
+        (tmp_path / name / "report.json").write_text(json.dumps({"command": command}))
     (tmp_path / "notes").mkdir()
-    assert list(read_runs(tmp_path, "report.json")) == ["0", "2", "10"]
+    assert list(read_runs(tmp_path, "report.json", "a")) == ["0", "2", "10"]
     (tmp_path / "2" / "report.json").write_text("{")
     with pytest.raises(DataError, match="no JSON"):
-        read_runs(tmp_path, "report.json")
+        read_runs(tmp_path, "report.json", "a")

@@ -7,7 +7,7 @@ nobody speaks is it moved, so that sound is heard when it should be without anyb
 * Too late in silence: the silence is shortened. Nothing is lost.
 * Too late in speech: it goes on late and is set right in the next silence; beyond `late_limit_s` what is late is left
   out and counted.
-* Nothing there: silence, counted as an underrun. Too much there: the oldest goes and is counted.
+* Nothing there: silence, counted as an underrun where somebody spoke. Too much there: the oldest goes and is counted.
 """
 
 from collections import deque
@@ -50,7 +50,7 @@ class SoundRing:
         self._num_waiting = 0
         self._running = False
         self._catching_up = False
-        self._ending = self._fades_in = False
+        self._ending = self._fades_in = self._in_silence = False
         self._num_fading = round(FADE_S * sample_rate_hz)
         self._given: tuple[int, float] | None = None
         """Position after the last sample that the card got, and when that will be heard."""
@@ -101,11 +101,12 @@ class SoundRing:
                 block[filled : filled + len(taken)] = taken
                 filled += len(taken)
                 self._given = piece.position + len(taken), heard_s + filled / self._rate
+                self._in_silence = piece.silent
                 self._running = not (piece.ends and len(taken) == len(piece.samples))
                 self._leave_out(len(taken))
         if filled < num_samples and self._running:
             self._running = False
-            self.num_underruns += not self._ending
+            self.num_underruns += not (self._ending or self._in_silence)
         return block
 
     def flush(self) -> None:

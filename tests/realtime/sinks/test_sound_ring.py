@@ -67,6 +67,13 @@ def test_a_card_that_runs_dry_is_counted_once_and_goes_on_when_sound_comes() -> 
     np.testing.assert_array_equal(play(sound, 8, 1.12), np.concatenate([speech(2), speech(3)]))
 
 
+def test_running_dry_in_silence_is_heard_by_nobody_and_not_counted() -> None:
+    sound = ring()
+    fill(sound, range(2), silent=True)
+    play(sound, 12)
+    assert sound.num_underruns == 0
+
+
 def test_speech_that_is_a_little_late_is_heard_whole() -> None:
     sound = ring()
     fill(sound, range(4), late_s=-0.1)

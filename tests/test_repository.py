@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.conftest import LONGEST_FIRST
+
 ROOT = Path(__file__).resolve().parent.parent
 PARITY = {"parity_layers", "parity_run", "parity_vectors", "seeded_weights"}
 VOCABULARY = {"motion", "face", "files", "errors", "official_weights", *PARITY}
@@ -106,3 +108,7 @@ def test_links_of_the_documents_lead_somewhere(readme: str) -> None:
     links = re.findall(r"\]\(([^)#]+)", (ROOT / readme).read_text("utf-8"))
     local = [link for link in links if not link.startswith("https://")]
     assert [link for link in local if not (ROOT / link).exists()] == []
+
+
+def test_the_files_that_come_first_are_there() -> None:
+    assert [name for name in LONGEST_FIRST if not (ROOT / "tests" / name).is_file()] == []

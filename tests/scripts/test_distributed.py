@@ -2,15 +2,12 @@
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.script_process import run_script
 from tests.tiny_store import write_tiny_store
-
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 SMALL = [
     "models.net.hidden_size=8",
@@ -27,8 +24,7 @@ SMALL = [
 
 
 def train(store: Path, out: Path, *overrides: str) -> dict:
-    line = [sys.executable, "-m", "scripts.train", f"data.store={store}", f"out={out}", *SMALL, *overrides]
-    done = subprocess.run(line, cwd=REPOSITORY, capture_output=True, text=True, timeout=300)
+    done = run_script("train", f"data.store={store}", f"out={out}", *SMALL, *overrides, timeout_s=300)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("best epoch") == 1, done.stderr
     assert "sync_dist" not in done.stderr, done.stderr

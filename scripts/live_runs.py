@@ -6,7 +6,7 @@ kind of clock, so that what the clicks prove holds for the speech.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from src.eval.lip_sync import MOUTH
 from src.motion import Motion
 from src.realtime.animator import Animator
 from src.realtime.calibration import ClickPredictor, click_times_s, click_waveform
+from src.realtime.faults import Clock, Fault, WallClock
 from src.realtime.frame import Source
 from src.realtime.interrupted import Interrupted
 from src.realtime.meter import RunFigures
@@ -31,6 +32,7 @@ from src.realtime.witness import Witness
 logger = logging.getLogger(__name__)
 
 RECORDINGS = "recordings"
+NO_FAULT = Fault(arrivals=(), drawing=(), viewing=())
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +69,9 @@ class Stage:
     latency: LatencyHistogram = field(default_factory=LatencyHistogram)
 
     def recording(self, name: str, path: Path) -> Played:
-        """Play a recording, once and whole."""
-        return self._play(f"{RECORDINGS}/{name}", self._source(path), self.animator.predictor, self.latency)
+        """Play a recording, once and whole, under the fault of the configuration."""
+        fault = instantiate(self.config.fault)
+        return self._play(f"{RECORDINGS}/{name}", self._source(path), self.animator.predictor, self.latency, fault)
 
     def clicks(self, name: str, seconds: float) -> tuple[Played, ClickPredictor]:
         """Play clicks, and let the mouth open at each instead of speaking."""
@@ -88,24 +91,28 @@ class Stage:
         source: Source = instantiate(self.config.speech, path=str(path))
         return source
 
-    def _play(self, name: str, source: Source, predictor: Predictor, latency: LatencyHistogram) -> Played:
+    def _play(
+        self, name: str, source: Source, predictor: Predictor, latency: LatencyHistogram, fault: Fault = NO_FAULT
+    ) -> Played:
         video = self.out / f"{name}{Path(self.config.sink.path).suffix}"
         video.parent.mkdir(parents=True, exist_ok=True)
-        engine, now_s = engine_and_clock(self.config.clock)
-        witness = Witness(instantiate(self.config.sink, path=str(video)), now_s, latency)
+        engine, clock = engine_and_clock(self.config.clock)
+        witness = Witness(instantiate(self.config.sink, path=str(video)), clock.now_s, latency)
         started_s = time.perf_counter()
-        core = self.animator.make_core(predictor, self.animator.draw, self.config.seed)
-        figures = engine.run(core=core, source=source, sink=witness, layout=self.animator.layout)
+        core = self.animator.make_core(predictor, fault.draw(self.animator.draw, clock), self.config.seed)
+        figures = engine.run(
+            core=core, source=fault.source(source), sink=fault.sink(witness, clock), layout=self.animator.layout
+        )
         logger.info("%s: %.1f s in %.1f s", name, figures.seconds, time.perf_counter() - started_s)
         return Played(video.stem, video, figures, witness)
 
 
-def engine_and_clock(clock: DictConfig) -> tuple[Any, Callable[[], float]]:
+def engine_and_clock(clock: DictConfig) -> tuple[Any, Clock]:
     """A fresh engine, and the clock that it runs by."""
     if "clock" in clock:
         virtual = instantiate(clock.clock)
-        return instantiate(clock, clock=virtual), virtual.now_s
-    return instantiate(clock), time.monotonic
+        return instantiate(clock, clock=virtual), virtual
+    return instantiate(clock), WallClock()
 
 
 def barge_ins(offline: Motion, delay_s: float, pause_s: float, every_s: float, most: int) -> list[float]:

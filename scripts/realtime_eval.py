@@ -8,7 +8,8 @@ interrupts. Then the written files are read again and their mouths found again; 
 the engine's own.
 
 `clock=virtual` gives the same frames bit for bit in every run, and their hash. With `--multirun` every combination has
-a folder of its own, and `<out>/matrix.html` stands over them.
+a folder of its own, and `<out>/matrix.html` stands over them. `fault=late` plays the recordings, and only them, under a
+fault of `conf/realtime/fault`.
 """
 
 import logging
@@ -124,6 +125,7 @@ def evaluated(config: DictConfig, out: Path) -> tuple[dict[str, Any], list[Judge
         "playout_delay_ms": config.session.timing.playout_delay_ms,
         "algorithmic_latency_ms": cast.predictor.contract.latency_record,
         "chunk_ms": config.chunk_ms,
+        "fault": OmegaConf.to_container(config.fault),
         "clock": "virtual" if "clock" in config.clock else "wall",
         "seed": config.seed,
         "inputs": {**cast.inputs(config), "audio": {"path": str(config.audio), "sha256": _hash_of(files.values())}},
@@ -225,4 +227,4 @@ def _given(arguments: Sequence[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    run(main, "realtime_eval", short={"wandb": "wandb.log"})
+    run(main, "realtime_eval", short={"wandb": "wandb.log", "fault": "realtime/fault"})

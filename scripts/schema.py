@@ -210,6 +210,7 @@ class RealtimeEval(Live):
     clock: Any = MISSING
     speech: Any = MISSING
     sink: Any = MISSING
+    fault: Any = MISSING
     wandb: Any = MISSING
 
 

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 import psutil
-from hydra.utils import instantiate
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from scripts.entry import run
 from scripts.live import cast_for
+from scripts.live_runs import engine_and_clock
 from scripts.realtime import Watched, progress_bar
 from src.data.speech import SAMPLE_RATE_HZ, EspeakSynthesizer
 from src.eval.blocks import Chart
@@ -36,7 +36,6 @@ from src.eval.tables import Flag, Table
 from src.files import write_json
 from src.realtime.conversation import TURNS, Conversation
 from src.realtime.endurance import Block, Watch, slope_per_hour
-from src.realtime.faults.clocks import Clock, WallClock
 from src.realtime.meter import RunFigures
 from src.realtime.record import engine_record
 
@@ -91,7 +90,7 @@ def soak(config: DictConfig) -> tuple[dict[str, Any], list[Block], list[Verdict]
         chunk_samples=round(config.chunk_ms * SAMPLE_RATE_HZ / 1000.0),
         sample_rate_hz=SAMPLE_RATE_HZ,
     )
-    engine, clock = engine_and_clock(config)
+    engine, clock = engine_and_clock(config.clock)
     cast.animator.warm_up()
     watch = Watch(block_s=config.block_s, clock=clock, memory_mb=memory_mb)
     animator = cast.animator
@@ -138,14 +137,6 @@ def spoken(utterances: Sequence[Sequence[Any]]) -> list[NDArray[np.float32]]:
         synthesizer.speak(text, voice=voice, variant=variant, rate_wpm=rate_wpm, pitch=pitch).waveform
         for voice, variant, rate_wpm, pitch, text in utterances
     ]
-
-
-def engine_and_clock(config: DictConfig) -> tuple[Any, Clock]:
-    """The engine of the section `clock`, and the clock that it runs on."""
-    if "clock" not in config.clock:
-        return instantiate(config.clock), WallClock()
-    clock = instantiate(config.clock.clock)
-    return instantiate(config.clock, clock=clock), clock
 
 
 def memory_mb() -> float:

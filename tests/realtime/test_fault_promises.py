@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
 from scripts.entry import CONFIG_FOLDER
-from src.realtime.faults import Bursts, ClockOff, Fault, Late, Leaves, SpeakerSink, Stalls
+from src.realtime.faults import Arrivals, Bursts, ClockOff, Fault, Late, Leaves, Pieces, SpeakerSink, Stalls
 from src.realtime.frame import Chunk
 from src.realtime.replay import VirtualClock
 from tests.realtime.numbered import (
@@ -56,6 +56,21 @@ def test_a_fault_loses_nothing_and_two_seconds_after_it_the_mouth_is_with_its_vo
     assert len(offsets_ms) > 100 or name == "speaker_leaves"
     assert (np.abs(offsets_ms) < 40.0).all()
     assert outcome.latencies_ms()[-1] <= NOMINAL_MS + 80.0, "what a fault cost is caught up in pauses"
+
+
+@pytest.mark.parametrize("rate", [8_000, 44_100, 48_000])
+@pytest.mark.parametrize("patterns", [[Bursts(num_chunks=15, from_s=1.0, until_s=2.5)], [Pieces(sizes_ms=[100 / 3])]])
+def test_sound_of_other_rates_keeps_its_mouth_under_faults(rate: int, patterns: list[Arrivals]) -> None:
+    """A ramp survives resampling, so the sound itself says its time: 0.05 to 0.45 in 5 s."""
+    ramp = np.linspace(0.05, 0.45, 5 * rate, dtype=np.float32)
+    outcome = run_numbered(Recorded(ramp, chunk_samples=rate // 100, sample_rate_hz=rate), patterns)
+    spoken = [frame for frame in outcome.frames if not frame.filler and 3.2 < frame.time_s < 4.5]
+    assert len(spoken) >= 30
+    for frame in spoken:
+        behind_ms = 1000.0 * (float(frame.audio[-STEP]) - number_of(frame) / SCALE) / (0.4 / 5)
+        assert abs(behind_ms) < 1.0
+    counts = outcome.core.counts
+    assert len(outcome.audio) - STEP * (counts.fillers - counts.skipped) == 5 * RATE
 
 
 @pytest.mark.parametrize("name", ["late", "stall", "missing", "card_fast"])

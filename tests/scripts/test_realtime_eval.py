@@ -151,6 +151,17 @@ def test_chunks_of_another_size_are_the_same_speech(stage: Stage, inputs: Path) 
     assert frames[10.0] == pytest.approx(frames[17.0], abs=1)
 
 
+def test_a_fault_is_of_the_recordings_only(inputs: Path, tmp_path: Path) -> None:
+    config = composed(
+        f"checkpoint='{inputs / 'best.ckpt'}'", f"avatar='{inputs / 'avatar'}'", "audio=unused", f"out='{tmp_path}'",
+        "realtime/fault=stall", "fault.drawing.0.pictures=[5]",
+    )  # fmt: skip
+    stage = Stage(config, cast_for(config).animator, tmp_path)
+    assert stage.recording("speech", inputs / "speech.wav").figures.dropped in (5, 6)
+    clicks, _ = stage.clicks("clicks", 4.0)
+    assert clicks.figures.dropped == 0
+
+
 def test_barge_ins_come_when_the_widest_mouth_is_on_screen() -> None:
     values = np.zeros((110, CORE7.size), np.float32)
     values[[10, 60, 90], 0] = 0.3

@@ -28,7 +28,8 @@ FEED_S = 0.02
 """Prepared speech is handed over in pieces of this length, as a microphone would."""
 MICROPHONE_PIECES = 25
 """Pieces of the microphone that may wait for the session: above it the oldest go and are counted."""
-LEARNED_REPORTS = 5
+LEARNED_REPORTS = 15
+"""Of what a page plays, 3 s: the first second after a start is not like the others."""
 
 Pcm = NDArray[np.int16] | NDArray[np.float32]
 
@@ -147,9 +148,9 @@ class Live:
         self._prepared.clear()
         self._microphone.clear()
         self._stopped.set()
-        if self._viewer is not None:
-            self._viewer.flush()
         await self._call(self._session.clear)
+        if self._viewer is not None:  # now, for the session gives nothing of the old turn any more
+            self._viewer.flush()
 
     async def played(self, position_s: float, *, restarted: bool) -> None:
         """The page, which has a clock of its own, tells which second is heard."""

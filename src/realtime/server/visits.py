@@ -39,8 +39,8 @@ class Visits:
         """
         if len(self._visits) >= self._limits.max_sessions:
             raise BusyError(
-                f"The server is full: {len(self._visits)} of {self._limits.max_sessions} sessions are open. Try again in "
-                "a minute."
+                f"The server is full: {len(self._visits)} of {self._limits.max_sessions} sessions are open. Try again "
+                "in a minute."
             )
         own = sum(visit.client == client for visit in self._visits.values())
         if own >= self._limits.max_sessions_per_client:

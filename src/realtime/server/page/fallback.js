@@ -3,6 +3,8 @@
 
 const HEAD = 32;
 const BUFFER_S = 0.16;
+const SPARE_S = 0.02;        // more than the buffer and this, and silence is shortened
+const SLACKS = 50;           // blocks of 40 ms after which the buffer is judged
 const MOST_PICTURES = 60;
 const REPORT_MS = 200;
 
@@ -19,6 +21,7 @@ export class Fallback {
     this.turn = 0;
     this.received = 0;
     this.restarted = false;
+    this.slacks = [];
     this.drawn = this.late = this.dropped = this.underruns = this.bytes = 0;
     this.offsets = [];
     this.since = performance.now();
@@ -56,7 +59,9 @@ export class Fallback {
       // Nothing was there when it was to be heard: wait for a full buffer again, and tell the server.
       if (this.base !== null) { this.underruns += 1; this.restarted = true; }
       this.base = now + BUFFER_S - at;
+      this.slacks = [];
     }
+    this.shorten(this.base + at - now, pcm);
     const block = this.clock.createBuffer(1, pcm.length, rate);
     block.copyToChannel(Float32Array.from(pcm, (sample) => sample / 32768), 0);
     const source = this.clock.createBufferSource();
@@ -65,6 +70,21 @@ export class Fallback {
     source.start(this.base + at);
     source.onended = () => this.sources.delete(source);
     this.sources.add(source);
+  }
+
+  // After a slow moment more waits than is needed. In silence blocks may overlap, so nothing is lost by being earlier.
+  shorten(slack, pcm) {
+    const quiet = pcm.every((sample) => sample === 0);
+    this.slacks.push(slack);
+    if (this.slacks.length > SLACKS) this.slacks.shift();
+    const excess = Math.min(...this.slacks) - BUFFER_S;
+    if (quiet && this.quiet && this.slacks.length === SLACKS && excess > SPARE_S) {
+      const step = Math.min(excess, pcm.length / this.clock.sampleRate / 2);
+      this.base -= step;
+      this.slacks = this.slacks.map((value) => value - step);
+      this.restarted = true;
+    }
+    this.quiet = quiet;
   }
 
   async keep(jpeg, at, turned) {

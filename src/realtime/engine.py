@@ -16,6 +16,7 @@ import logging
 import queue
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,10 @@ from src.realtime.intake import AudioIntake
 from src.realtime.meter import RunFigures, RunMeter
 
 logger = logging.getLogger(__name__)
+
+
+CLEARED = object()
+"""In the queue of frames: all that came before is forgotten."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,21 +83,20 @@ class WallEngine:
         warn_of_chunks(core, source)
         meter, crew = RunMeter(), Crew()
         inbox = _Inbox(queue.Queue(self._inbox_chunks))
-        outbox: queue.Queue[Frame | None] = queue.Queue(self._outbox_frames)
+        outbox: queue.Queue[Any] = queue.Queue(self._outbox_frames)  # frames, CLEARED, and None at the end
         try:
             with sink.open(layout) as output:
                 crew.start("source", lambda: _speak(source, core.sample_rate_hz, inbox, crew))
                 crew.start("core", lambda: self._animate(core, inbox, outbox, meter, crew))
-                turn = 0
                 while not crew.stopping:
                     frame = get(outbox, LOOK_S)
                     if frame is NOTHING:
                         continue
                     if frame is None:
                         break
-                    if frame.turn > turn:
-                        turn = frame.turn
+                    if frame is CLEARED:
                         output.flush()
+                        continue
                     meter.handed(frame, time.monotonic(), core.fps)
                     begin_s = time.perf_counter()
                     goes_on = output.show(frame)
@@ -110,7 +114,7 @@ class WallEngine:
         self,
         core: SessionCore,
         inbox: _Inbox,
-        outbox: "queue.Queue[Frame | None]",
+        outbox: "queue.Queue[Any]",
         meter: RunMeter,
         crew: Crew,
     ) -> None:
@@ -183,7 +187,7 @@ class _Feeder:
 
     def __init__(
         self,
-        outbox: "queue.Queue[Frame | None]",
+        outbox: "queue.Queue[Any]",
         meter: RunMeter,
         crew: Crew,
         stall_timeout_s: float,
@@ -212,13 +216,15 @@ class _Feeder:
                 raise self._stalled() from None
 
     def clear(self, core: SessionCore) -> None:
-        """Take back what the sink has not taken."""
+        """Take back what the sink has not taken, and have it told now, not with the next frame."""
         waiting = [] if self._refused is None else [self._refused]
         self._refused = None
         while (frame := get(self._outbox, 0)) is not NOTHING:
             waiting.append(frame)
         for frame in waiting:
-            core.withdraw(frame)
+            if frame is not CLEARED:
+                core.withdraw(frame)
+        self._outbox.put_nowait(CLEARED)
 
     def close(self) -> None:
         """Put what is left and the end; here the sink may take its time."""

@@ -4,6 +4,7 @@ Nothing here asserts how fast this machine is.
 """
 
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -11,8 +12,8 @@ from numpy.typing import NDArray
 
 from src.errors import ConfigError, StreamError
 from src.realtime.engine import WallEngine
-from src.realtime.frame import Frame
-from tests.realtime.fakes import LAYOUT, STEP, ListSink, ListSource, make_core, ramp, sound_of
+from src.realtime.frame import Chunk, Frame
+from tests.realtime.fakes import LAYOUT, RATE, STEP, ListSink, ListSource, make_core, ramp, sound_of
 
 
 def engine(outbox_frames: int = 8, stall_timeout_s: float = 5.0) -> WallEngine:
@@ -119,3 +120,31 @@ def test_a_sink_that_hangs_is_an_error_with_advice() -> None:
 def test_queues_without_bound_are_refused() -> None:
     with pytest.raises(ConfigError, match="latency without bound"):
         WallEngine(inbox_chunks=0, outbox_frames=8, stall_timeout_s=5.0)
+
+
+def test_a_barge_in_reaches_the_sink_at_once_and_what_came_before_is_not_heard() -> None:
+    """The sink is told although no frame follows: the source says nothing more until it was."""
+    flushed = threading.Event()
+
+    class Told(ListSink):
+        def flush(self) -> None:
+            super().flush()
+            flushed.set()
+
+    class Interrupted:
+        sample_rate_hz, chunk_samples = RATE, 160
+
+        def chunks(self) -> Iterator[Chunk]:
+            yield Chunk(np.full(RATE, 0.4, np.float32), at_s=0.0)
+            yield Chunk(np.zeros(0, np.float32), at_s=0.3, clears=True)
+            assert flushed.wait(30)
+            yield Chunk(ramp(0.2), at_s=None)
+
+    sink = Told()
+    figures = engine().run(core=make_core(), source=Interrupted(), sink=sink, layout=LAYOUT)
+    assert sink.num_flushed == 1
+    assert figures.counts.cleared == 1
+    assert [frame.turn for frame in sink.frames] == sorted(frame.turn for frame in sink.frames)
+    after = sound_of([frame for frame in sink.frames if frame.turn == 1 and not frame.filler])
+    np.testing.assert_array_equal(after, ramp(0.2))
+    assert sum(len(frame.audio) for frame in sink.frames) == (sink.frames[-1].index + 1) * STEP, "no hole in the sound"

@@ -101,14 +101,14 @@ def judge_recording(
         name,
         shown,
         placement,
-        _case(name, shown, shown.motion, offline, placement.start_s),
-        None if reference is None else _case(name, shown, shown.motion, reference, placement.start_s),
+        _case(name, shown, shown.motion, offline, placement),
+        None if reference is None else _case(name, shown, shown.motion, reference, placement),
         offsets_over_time(shown.motion, shown.predicted),
     )
 
 
-def _case(name: str, shown: Shown, motion: Motion, reference: Motion, start_s: float) -> Case:
-    known = placed(reference, start_s, len(motion))
+def _case(name: str, shown: Shown, motion: Motion, reference: Motion, placement: Placement) -> Case:
+    known = placed(reference, placement, len(motion))
     known = replace(known, valid=known.valid & motion.valid)
     return Case(name, name, "", motion, known, shown.waveform, shown.sample_rate_hz)
 

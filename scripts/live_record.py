@@ -48,6 +48,7 @@ def recording_record(run: Played, judged: Judged, path: Path, fps: float) -> dic
         **measurement_record("psnr_moving", closeness),
         **measurement_record("ssim_moving", structure),
         "placed_s": None if placement is None else round(placement.start_s, 6),
+        "played_in_pieces": None if placement is None else placement.num_pieces,
         "sound_similarity": None if placement is None else round(placement.similarity, 4),
         "offsets": [{key: round(value, 3) for key, value in asdict(window).items()} for window in judged.windows],
     }

@@ -12,7 +12,8 @@ def latency(value: float) -> dict[str, float]:
 def recording(name: str, **changed: Any) -> dict[str, Any]:
     return {
         "name": name, "seconds": 5.0, "lip_r_offline": 0.9, "av_offset_ms": 3.0, "silence_stability": 1.0,
-        "sound_similarity": 1.0, "fps": 25.0, "deadline_misses": 0, "dropped": 0, "first_frame_ms": 100.0,
+        "sound_similarity": 1.0, "played_in_pieces": 1, "fps": 25.0, "deadline_misses": 0, "dropped": 0,
+        "first_frame_ms": 100.0,
         "psnr_moving": 37.0, "ssim_moving": 0.97, "latency_ms": latency(100.0), "stream_sha256": "ab" * 32,
         "offsets": [{"time_s": 1.0, "offset_ms": 2.0}], **changed,
     }  # fmt: skip

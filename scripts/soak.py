@@ -98,7 +98,9 @@ def soak(config: DictConfig) -> tuple[dict[str, Any], list[Block], list[Verdict]
     core = animator.make_core(predictor, draw, config.seed)
     begin_s = time.perf_counter()
     with progress_bar(talk.duration_s) as advance:
-        figures = engine.run(core=core, source=talk, sink=Watched(watch, advance), layout=animator.layout)
+        figures = engine.run(
+            core=core, source=watch.speaking(talk), sink=Watched(watch, advance), layout=animator.layout
+        )
     took_s = time.perf_counter() - begin_s
     verdicts = judge(watch, figures, config.bounds)
     rss_mb = [block.memory_mb for block in watch.blocks]
@@ -221,7 +223,7 @@ def page(record: dict[str, Any], blocks: Sequence[Block], verdicts: Sequence[Ver
         summary=f"{record['seconds'] / 60.0:.1f} minutes of speech, {record['clock']} clock, "
         f"{record['times_real_time']:g} times as fast as speech.",
         headline=headline,
-        blocks=[chart for chart in charts(blocks) if chart is not None],
+        blocks=[chart for chart in charts(blocks, record["config"]["bounds"]) if chart is not None],
         tables=(
             Table("Bounds", ("what", "found", "at most", "unit", ""), bounds),
             Table("Block by block", names, rows),
@@ -237,10 +239,17 @@ COUNTED = (
 )  # fmt: skip
 
 
-def charts(blocks: Sequence[Block]) -> list[Chart | None]:
+def charts(blocks: Sequence[Block], bounds: dict[str, float]) -> list[Chart | None]:
     """Memory, the time of a picture, and the lag of the mouth over the run; None where there is too little."""
+    most_mb = blocks[0].memory_mb + bounds["memory_growth_mb"]
     return [
-        _over_time(blocks, "Memory", "MB", {"predicted": [block.memory_mb for block in blocks]}),
+        _over_time(
+            blocks,
+            "Memory",
+            "MB",
+            {"predicted": [block.memory_mb for block in blocks], "reference": [most_mb] * len(blocks)},
+            legend=(("predicted", "of the process"), ("reference", "bound")),
+        ),
         _over_time(
             blocks,
             "Time of a picture",

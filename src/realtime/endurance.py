@@ -1,12 +1,12 @@
 """How a run of hours goes: memory, speed, and the mouth against its voice, block by block.
 
-A `Watch` is the sink of the run, and stands around model and renderer. What it keeps grows by one `Block` per block,
-nothing per frame.
+A `Watch` is the sink of the run, and stands around source, model and renderer. What it keeps grows by one `Block` per
+block, nothing per frame.
 """
 
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from src.motion import MotionSpec
 from src.realtime.core import Draw
 from src.realtime.faults.clocks import Clock
-from src.realtime.frame import Frame, Layout
+from src.realtime.frame import Chunk, Frame, Layout, Source
 from src.realtime.spoken import Predictor, Stream
 from src.realtime.statistics import LatencyHistogram, LatencySummary
 
@@ -67,6 +67,12 @@ class Watch:
         block_s: of the timeline.
         clock: of the run.
         memory_mb: of the process now.
+
+    Attributes (of the finished run):
+        blocks: in order.
+        interruptions: from each barge-in to the presentation of the first picture after it, which has a closed mouth.
+        num_samples: that came out.
+        num_missing: slots without a picture.
     """
 
     def __init__(self, *, block_s: float, clock: Clock, memory_mb: Callable[[], float]) -> None:
@@ -74,7 +80,7 @@ class Watch:
         self._lock = threading.Lock()
         self._open = _Open()
         self._jaws: OrderedDict[int, float] = OrderedDict()  # by picture
-        self._flushed_s: float | None = None
+        self._asked_s: deque[float] = deque()  # when interruptions come whose first picture is not there yet
         self._first: Frame | None = None
         self._last: Frame | None = None
         self.blocks: list[Block] = []
@@ -82,6 +88,10 @@ class Watch:
         self.num_samples = 0
         self.num_missing = 0
         self.memory_start_mb = memory_mb()
+
+    def speaking(self, source: Source) -> Source:
+        """The source, whose interruptions are noted."""
+        return _NotedSource(source, self._clock, self._asked_s)
 
     def drawing(self, draw: Draw, spec: MotionSpec) -> Draw:
         """The renderer, timed."""
@@ -116,12 +126,11 @@ class Watch:
         step = round(self._layout.sample_rate_hz / self._layout.fps)
         if self._last is not None:
             self.num_missing += frame.index - self._last.index - 1
+        for _ in range(frame.turn - (0 if self._last is None else self._last.turn)):
+            self.interruptions.add(1000.0 * (frame.deadline_s - self._asked_s.popleft()))
         self._first = self._first or frame
         self._last = frame
         self.num_samples += len(frame.audio)
-        if self._flushed_s is not None:
-            self.interruptions.add(1000.0 * (frame.deadline_s - self._flushed_s))
-            self._flushed_s = None
         with self._lock:
             self._open.frames += 1
             self._open.jaw.append(self._jaws.pop(id(frame.image), np.nan))
@@ -131,8 +140,7 @@ class Watch:
         return True
 
     def flush(self) -> None:
-        """See `Output.flush`."""
-        self._flushed_s = self._clock.now_s()
+        """See `Output.flush`; nothing waits here."""
 
     def played_s(self) -> float | None:
         """See `Output.played_s`."""
@@ -166,6 +174,19 @@ class Watch:
         self.blocks.append(
             Block(end_s, self._memory_mb(), over.frames, over.draw.summary(), over.model.summary(), lag_ms)
         )
+
+
+class _NotedSource:
+    def __init__(self, source: Source, clock: Clock, asked_s: deque[float]) -> None:
+        self._source, self._clock, self._asked_s = source, clock, asked_s
+        self.sample_rate_hz, self.chunk_samples = source.sample_rate_hz, source.chunk_samples
+
+    def chunks(self) -> Iterator[Chunk]:
+        begin_s = self._clock.now_s()
+        for chunk in self._source.chunks():
+            if chunk.clears:
+                self._asked_s.append(self._clock.now_s() if chunk.at_s is None else begin_s + chunk.at_s)
+            yield chunk
 
 
 class _TimedPredictor:

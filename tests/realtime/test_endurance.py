@@ -29,7 +29,7 @@ def watched(seconds: float, block_s: float) -> tuple[Watch, object]:
     watch = Watch(block_s=block_s, clock=clock, memory_mb=lambda: 100.0 + clock.now_s() / 60.0)
     core = make_core(watch.drawing(number_picture, CORE7))
     talk = Conversation(utterances=UTTERANCES, turns=TURNS, seconds=seconds, chunk_samples=320, sample_rate_hz=RATE)
-    return watch, VirtualEngine(clock=clock).run(core=core, source=talk, sink=watch, layout=LAYOUT)
+    return watch, VirtualEngine(clock=clock).run(core=core, source=watch.speaking(talk), sink=watch, layout=LAYOUT)
 
 
 def test_blocks_cover_the_run_and_everything_is_counted() -> None:

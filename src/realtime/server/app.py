@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 BURST = 60
-"""Requests that a client may make at once: a page with all its pictures, twice."""
+"""Requests that a client may make at once, beside two for each avatar: a few pages."""
 DECODED_AT_ONCE = 1
 UPLOAD_RATE_HZ = 16_000
 
@@ -77,7 +77,12 @@ def create_app(*, gallery: Gallery, voice: Voice | None, access: Access, limits:
             yield
 
     app = FastAPI(title="Audio2Motion", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    app.add_middleware(Guard, access=access, rate=RateLimit(per_second=limits.max_requests_per_min / 60, burst=BURST))
+    rate = RateLimit(per_second=limits.max_requests_per_min / 60, burst=BURST + 2 * len(gallery.entries))
+    app.add_middleware(Guard, access=access, rate=rate)
+        Guard,
+        access=access,
+        rate=RateLimit(per_second=limits.max_requests_per_min / 60, burst=BURST + 2 * len(gallery.entries)),
+    )
 
     @app.get("/")
     async def page() -> Response:
@@ -111,13 +116,18 @@ def create_app(*, gallery: Gallery, voice: Voice | None, access: Access, limits:
 
     @app.post("/api/sessions/{key}/recording")
     async def recording(key: str, request: Request) -> Response:
-        live = visits.live(key)
-        if live is None:
+        visit = visits.find(key)
+        if visit is None or visit.live is None:
             return JSONResponse({"message": "That session is over. Start again."}, status_code=404)
+        if visit.is_sending:
+            message = "A recording is being sent already. Wait until it is there."
+            return JSONResponse({"message": message}, status_code=409)
         if int(request.headers.get("content-length", 0)) > limits.max_upload_bytes:
             return _too_large(limits)
+        visit.is_sending = True
         try:
-            path = await save_upload(request.stream(), limits.max_upload_bytes, app.state.folder)
+            async with asyncio.timeout(limits.idle_timeout_s):
+                path = await save_upload(request.stream(), limits.max_upload_bytes, app.state.folder)
             try:
                 async with decoding:
                     sound = await asyncio.to_thread(
@@ -125,13 +135,17 @@ def create_app(*, gallery: Gallery, voice: Voice | None, access: Access, limits:
                     )
             finally:
                 path.unlink()
-            live.speak(sound.waveform, sound.sample_rate_hz)
+            visit.live.speak(sound.waveform, sound.sample_rate_hz)
         except TooLargeError:
             return _too_large(limits)
         except DataError as error:
             return JSONResponse({"message": str(error)}, status_code=415)
         except StreamError as error:
             return JSONResponse({"message": str(error)}, status_code=409)
+        except TimeoutError:
+            return JSONResponse({"message": "The recording came too slowly. Send a shorter one."}, status_code=408)
+        finally:
+            visit.is_sending = False
         return JSONResponse({"seconds": round(sound.duration_s, 2)}, status_code=202)
 
     @app.websocket("/api/session")

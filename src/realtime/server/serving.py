@@ -5,6 +5,8 @@ from fastapi import FastAPI
 
 from src.realtime.server.limits import Limits
 
+MOST_REQUESTS = 128
+"""Connections at once beside those of sessions; further ones are answered with 503."""
 GOODBYE_S = 2
 """Open sockets get so long to end when the server does."""
 
@@ -27,6 +29,7 @@ def make_server(application: FastAPI, limits: Limits, certificate: str | None, k
             ws="websockets-sansio",
             ws_max_size=limits.max_message_bytes,
             ws_per_message_deflate=False,  # media don't shrink
+            limit_concurrency=MOST_REQUESTS + limits.max_sessions,
             timeout_graceful_shutdown=GOODBYE_S,
             ssl_certfile=certificate,
             ssl_keyfile=key,

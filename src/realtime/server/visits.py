@@ -14,9 +14,17 @@ class BusyError(StreamError):
 
 @dataclass(eq=False)
 class Visit:
-    """A session and whose it is. `key` can't be guessed, so it opens the session to its page alone."""
+    """A session and whose it is.
+
+    Attributes:
+        client: address of the visitor.
+        is_sending: an upload is being taken; one at a time.
+        key: can't be guessed, so it opens the session to its page alone.
+        live: the session, once it has begun.
+    """
 
     client: str
+    is_sending: bool = False
     key: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     live: Live | None = None
 
@@ -52,10 +60,9 @@ class Visits:
         self._visits[visit.key] = visit
         return visit
 
-    def live(self, key: str) -> Live | None:
-        """The session of that key, once it has begun."""
-        visit = self._visits.get(key)
-        return None if visit is None else visit.live
+    def find(self, key: str) -> Visit | None:
+        """The visit of that key, if it has not ended."""
+        return self._visits.get(key)
 
     def end(self, visit: Visit) -> None:
         """Give the place back."""

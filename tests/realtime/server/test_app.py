@@ -1,5 +1,6 @@
 """The routes and the socket, as a page uses them, with a session that does as it is told."""
 
+import asyncio
 import io
 import json
 import re
@@ -253,6 +254,31 @@ def test_a_recording_that_is_too_long_or_none_is_refused_in_words() -> None:
         answer = here.client.post(f"/api/sessions/{key}/recording", content=b"no sound at all")
         assert (answer.status_code, answer.json()["message"]) == (
             415, "no recording that this page understands. Send wav, mp3, m4a, ogg, flac, webm or mp4.",
+        )  # fmt: skip
+
+
+def test_one_recording_is_taken_at_a_time() -> None:
+    with house() as here, here.visit() as (_, key):
+        visit = here.app.state.visits.find(key)
+        visit.is_sending = True
+        answer = here.client.post(f"/api/sessions/{key}/recording", content=wav(0.1))
+        assert (answer.status_code, "is being sent already" in answer.text) == (409, True)
+        visit.is_sending = False
+        for content in (b"none", wav(0.1)):  # one that was refused does not stand in the way
+            answer = here.client.post(f"/api/sessions/{key}/recording", content=content)
+        assert answer.status_code == 202
+
+
+def test_a_recording_that_never_comes_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*given: object) -> Path:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr("src.realtime.server.app.save_upload", never)
+    with house(idle_timeout_s=0.4) as here, here.visit() as (_, key):
+        answer = here.client.post(f"/api/sessions/{key}/recording", content=wav(0.1))
+        assert (answer.status_code, answer.json()["message"]) == (
+            408, "The recording came too slowly. Send a shorter one.",
         )  # fmt: skip
 
 

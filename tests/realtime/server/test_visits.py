@@ -30,4 +30,4 @@ def test_keys_are_long_and_never_alike() -> None:
     keys = {visits.begin("a").key for _ in range(50)}
     assert len(keys) == 50
     assert min(map(len, keys)) >= 20
-    assert visits.live("guessed") is None
+    assert visits.find("guessed") is None

@@ -79,10 +79,6 @@ def create_app(*, gallery: Gallery, voice: Voice | None, access: Access, limits:
     app = FastAPI(title="Audio2Motion", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     rate = RateLimit(per_second=limits.max_requests_per_min / 60, burst=BURST + 2 * len(gallery.entries))
     app.add_middleware(Guard, access=access, rate=rate)
-        Guard,
-        access=access,
-        rate=RateLimit(per_second=limits.max_requests_per_min / 60, burst=BURST + 2 * len(gallery.entries)),
-    )
 
     @app.get("/")
     async def page() -> Response:

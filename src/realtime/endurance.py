@@ -69,7 +69,7 @@ class Watch:
         memory_mb: of the process now.
 
     Attributes (of the finished run):
-        blocks: in order.
+        blocks: in order; a rest shorter than a tenth of a block is left out.
         interruptions: from each barge-in to the presentation of the first picture after it, which has a closed mouth.
         num_samples: that came out.
         num_missing: slots without a picture.
@@ -119,7 +119,8 @@ class Watch:
         """See `Sink.open`."""
         self._layout = layout
         yield self
-        self._close()
+        # A rest of seconds says nothing beside blocks of minutes.
+        self._close(round(0.1 * self._block_s * layout.fps) if self.blocks else 1)
 
     def show(self, frame: Frame) -> bool:
         """See `Output.show`."""
@@ -136,7 +137,7 @@ class Watch:
             self._open.jaw.append(self._jaws.pop(id(frame.image), np.nan))
             self._open.level.append(float(np.sqrt(np.mean(np.square(frame.audio[-step:])))))
         if frame.time_s >= (len(self.blocks) + 1) * self._block_s:
-            self._close()
+            self._close(1)
         return True
 
     def flush(self) -> None:
@@ -163,10 +164,10 @@ class Watch:
         with self._lock:
             self._open.model.add(1000.0 * seconds)
 
-    def _close(self) -> None:
+    def _close(self, least_frames: int) -> None:
         with self._lock:
             over, self._open = self._open, _Open()
-        if self._last is None or over.frames == 0:
+        if self._last is None or over.frames < least_frames:
             return
         lag = mouth_lag_frames(np.array(over.jaw), np.array(over.level))
         lag_ms = None if lag is None else 1000.0 * lag / self._layout.fps

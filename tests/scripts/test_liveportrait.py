@@ -94,7 +94,7 @@ def test_missing_weights_are_named_with_where_to_get_them(inputs: Path, tmp_path
 def test_a_machine_that_is_too_slow_says_so_and_goes_on_if_allowed(
     inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("scripts.realtime.drawn_per_second", lambda *_: 1.5)
+    monkeypatch.setattr("src.realtime.animator.drawn_per_second", lambda *_: 1.5)
     slow = "this machine draws 1.5 pictures a second with this renderer, live speech needs 25."
     with pytest.raises(ConfigError, match=f"{slow} Use a GPU .* render=mesh, which needs no GPU. allow_slow=true"):
         realtime(inputs, tmp_path / "refused")

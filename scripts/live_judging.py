@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from src.data.audio import Recording, load_recording
 from src.data.labels import extract_motion
@@ -172,12 +171,12 @@ def measured_rows(
     )
 
 
-def encoding_cost(video: Path, kept: Mapping[int, NDArray[np.uint8]], fps: float) -> tuple[Measurement, Measurement]:
+def encoding_cost(video: Path, kept: Mapping[int, Path], fps: float) -> tuple[Measurement, Measurement]:
     """How far the pictures of a file are from those that were drawn, where these move.
 
     Args:
         video: with a sound track.
-        kept: drawn pictures by the slot of their time line.
+        kept: files of drawn pictures, as NumPy writes them, by the slot of their time line.
         fps: slots per second.
 
     Returns:
@@ -190,7 +189,7 @@ def encoding_cost(video: Path, kept: Mapping[int, NDArray[np.uint8]], fps: float
     if len(pairs) < 2:
         reason = f"{len(pairs)} drawn pictures found in the file, 2 are needed"
         return Measurement(PSNR, None, reason), Measurement(SSIM, None, reason)
-    drawn = np.stack([kept[slot] for slot, _ in pairs])
+    drawn = np.stack([np.load(kept[slot]) for slot, _ in pairs])
     read = np.stack([image for _, image in read_images(video, timeline, np.array([place for _, place in pairs]))])
     moves = np.ptp(drawn.astype(np.int16), axis=0).max(axis=-1) > _MOVES
     if not moves.any():

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -61,12 +62,14 @@ class Stage:
         animator: of the model under test.
         out: folder of the files; recordings lie in a folder of their own.
         latency: of the frames of all recordings together.
+        scratch: for pictures that are looked at afterwards; removed with the stage.
     """
 
     config: DictConfig
     animator: Animator
     out: Path
     latency: LatencyHistogram = field(default_factory=LatencyHistogram)
+    scratch: TemporaryDirectory[str] = field(default_factory=TemporaryDirectory)
 
     def recording(self, name: str, path: Path) -> Played:
         """Play a recording, once and whole, under the fault of the configuration."""
@@ -97,7 +100,9 @@ class Stage:
         video = self.out / f"{name}{Path(self.config.sink.path).suffix}"
         video.parent.mkdir(parents=True, exist_ok=True)
         engine, clock = engine_and_clock(self.config.clock)
-        witness = Witness(instantiate(self.config.sink, path=str(video)), clock.now_s, latency)
+        folder = Path(self.scratch.name) / name
+        folder.mkdir(parents=True)
+        witness = Witness(instantiate(self.config.sink, path=str(video)), clock.now_s, latency, folder)
         started_s = time.perf_counter()
         core = self.animator.make_core(predictor, fault.draw(self.animator.draw, clock), self.config.seed)
         figures = engine.run(

@@ -3,10 +3,10 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import psutil
-from numpy.typing import NDArray
 
 from src.realtime.frame import Frame, Layout, Output, Sink
 from src.realtime.statistics import LatencyHistogram
@@ -25,25 +25,27 @@ class Witness:
         begin_s: when the sink was opened, on the engine's clock.
         origin_s: when slot 0 of the timeline is presented, on the engine's clock, as the last frame says; None before.
         rss_mb: time of the stream in seconds and resident memory of this process in MiB, once a second.
-        kept: some pictures as they were drawn, by slot.
+        kept: files of some pictures as they were drawn, as NumPy writes them, by slot. On the disk, because in memory
+            they would be most of what a run seems to need.
     """
 
-    def __init__(self, sink: Sink, now_s: Callable[[], float], latency: LatencyHistogram) -> None:
+    def __init__(self, sink: Sink, now_s: Callable[[], float], latency: LatencyHistogram, folder: Path) -> None:
         """Watch a sink.
 
         Args:
             sink: to hand on to.
             now_s: the engine's clock.
             latency: gets the time from the arrival of each spoken frame's sound to the sink, in ms; may be shared.
+            folder: for the pictures that are kept; the caller removes it.
         """
-        self._sink, self._now_s, self._latency = sink, now_s, latency
+        self._sink, self._now_s, self._latency, self._folder = sink, now_s, latency, folder
         self._hash = hashlib.sha256()
         self._next_rss_s = 0.0
         self._num_frames = 0
         self.begin_s = 0.0
         self.origin_s: float | None = None
         self.rss_mb: list[tuple[float, float]] = []
-        self.kept: dict[int, NDArray[np.uint8]] = {}
+        self.kept: dict[int, Path] = {}
 
     @property
     def sha256(self) -> str:
@@ -66,7 +68,8 @@ class Witness:
         self._hash.update(f"{len(frame.audio)}".encode())
         self._hash.update(np.ascontiguousarray(frame.audio).data)
         if self._num_frames % KEEP_EVERY == KEEP_EVERY // 2 and len(self.kept) < MOST_KEPT:
-            self.kept[frame.index] = frame.image.copy()
+            self.kept[frame.index] = self._folder / f"{frame.index}.npy"
+            np.save(self.kept[frame.index], frame.image)
         self._num_frames += 1
         if frame.time_s >= self._next_rss_s:
             self.rss_mb.append((frame.time_s, rss_mb()))

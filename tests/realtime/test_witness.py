@@ -1,5 +1,7 @@
 """A witness changes nothing of a stream, and its hash tells two streams apart."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -12,17 +14,17 @@ from src.realtime.witness import KEEP_EVERY, MOST_KEPT, Witness
 from tests.realtime.fakes import LAYOUT, ListSink, ListSource, ScriptSource, make_core, ramp
 
 
-def watched(source: object = None) -> tuple[Witness, ListSink, LatencyHistogram]:
+def watched(folder: Path, source: object = None) -> tuple[Witness, ListSink, LatencyHistogram]:
     clock, sink, latency = VirtualClock(), ListSink(), LatencyHistogram()
-    witness = Witness(sink, clock.now_s, latency)
+    witness = Witness(sink, clock.now_s, latency, folder)
     VirtualEngine(clock=clock).run(
         core=make_core(), source=source or ListSource(ramp(4.0)), sink=witness, layout=LAYOUT
     )
     return witness, sink, latency
 
 
-def test_everything_goes_on_to_the_sink_and_the_run_is_described() -> None:
-    witness, sink, latency = watched()
+def test_everything_goes_on_to_the_sink_and_the_run_is_described(tmp_path: Path) -> None:
+    witness, sink, latency = watched(tmp_path)
     assert sink.outcome == "complete"
     assert len(sink.frames) == 100
     assert latency.count == 100
@@ -31,19 +33,19 @@ def test_everything_goes_on_to_the_sink_and_the_run_is_described() -> None:
     assert all(mb > 10 for _, mb in witness.rss_mb)
     assert list(witness.kept) == [KEEP_EVERY // 2 + KEEP_EVERY * count for count in range(3)]
     assert len(witness.kept) <= MOST_KEPT
-    np.testing.assert_array_equal(witness.kept[18], sink.frames[18].image)
+    np.testing.assert_array_equal(np.load(witness.kept[18]), sink.frames[18].image)
 
 
-def test_equal_streams_have_equal_hashes_and_no_others() -> None:
-    same = [watched()[0].sha256 for _ in range(2)]
+def test_equal_streams_have_equal_hashes_and_no_others(tmp_path: Path) -> None:
+    same = [watched(tmp_path)[0].sha256 for _ in range(2)]
     louder = ramp(4.0)
     louder[30_000] += 0.001
-    other = watched(ListSource(louder))[0].sha256
+    other = watched(tmp_path, ListSource(louder))[0].sha256
     assert same[0] == same[1] != other
 
 
-def test_barge_ins_reach_the_sink() -> None:
-    _, sink, _ = watched(Interrupted(ListSource(ramp(4.0)), at_s=[1.0, 2.5], pause_s=0.4))
+def test_barge_ins_reach_the_sink(tmp_path: Path) -> None:
+    _, sink, _ = watched(tmp_path, Interrupted(ListSource(ramp(4.0)), at_s=[1.0, 2.5], pause_s=0.4))
     assert sink.num_flushed == 2
     assert sink.frames[-1].turn == 2
 

@@ -6,6 +6,8 @@ hour of speech takes minutes. Stage times are still measured on the real clock.
 """
 
 import time
+from collections import deque
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -71,7 +73,8 @@ class VirtualEngine:
         meter, intake = RunMeter(), AudioIntake(sample_rate_hz=core.sample_rate_hz)
         begin_s = self._clock.now_s()
         with sink.open(layout) as output:
-            for chunk in source.chunks():
+            coming = _Coming(source.chunks())
+            for chunk in coming:
                 if chunk.at_s is None:
                     raise ConfigError(
                         "clock=virtual needs a recording: this source is heard now, and virtual time has no now. "
@@ -84,20 +87,33 @@ class VirtualEngine:
                     core.clear(arrival_s)
                     output.flush()
                 samples = taken(intake, chunk, source.sample_rate_hz)
-                if not self._hear(Arrival(chunk, samples, arrival_s), core, output, meter):
+                if not self._hear(Arrival(chunk, samples, arrival_s), core, output, meter, coming, begin_s):
                     return meter.figures(core)
             last = Chunk(np.zeros(0, np.float32), 0.0, ends_segment=True)
-            if not self._hear(Arrival(last, intake.finish(), self._clock.now_s()), core, output, meter):
+            if not self._hear(
+                Arrival(last, intake.finish(), self._clock.now_s()), core, output, meter, coming, begin_s
+            ):
                 return meter.figures(core)
             while not core.idle:
                 if not self._show_next(core, output, meter):
                     break
         return meter.figures(core)
 
-    def _hear(self, arrival: Arrival, core: SessionCore, output: Output, meter: RunMeter) -> bool:
+    def _hear(
+        self,
+        arrival: Arrival,
+        core: SessionCore,
+        output: Output,
+        meter: RunMeter,
+        coming: "_Coming",
+        begin_s: float,
+    ) -> bool:
         """Give a chunk to the session; where it has no room the source waits. False when the viewer left."""
         left = hear(core, arrival, meter)
         while left is not None:
+            due_s = core.next_due_s()
+            if due_s is not None and coming.interrupts_by(due_s - begin_s):
+                return True  # whoever interrupts waits for nobody; the rest of the sentence is forgotten
             if not self._show_next(core, output, meter):
                 return False
             left = hear(core, left, meter)
@@ -130,3 +146,40 @@ class VirtualEngine:
         if position_s is not None:
             core.notify_playback(position_s, now_s)
         return goes_on
+
+
+class _Coming:
+    """The chunks that a source has still to give, in order, and a look at whether one of them interrupts."""
+
+    def __init__(self, chunks: Iterator[Chunk]) -> None:
+        self._chunks = chunks
+        self._seen: deque[Chunk] = deque()
+
+    def __iter__(self) -> Iterator[Chunk]:
+        while True:
+            chunk = self._seen.popleft() if self._seen else next(self._chunks, None)
+            if chunk is None:
+                return
+            yield chunk
+
+    def interrupts_by(self, time_s: float) -> bool:
+        """Somebody interrupts at `time_s` of the run or before. What comes before that chunk is then forgotten."""
+        while len(self._seen) < _MOST_SEEN and not (self._seen and _comes_after(self._seen[-1], time_s)):
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                break
+            self._seen.append(chunk)
+        number = next((number for number, chunk in enumerate(self._seen) if chunk.clears), None)
+        if number is None or _comes_after(self._seen[number], time_s):
+            return False
+        for _ in range(number):
+            self._seen.popleft()
+        return True
+
+
+def _comes_after(chunk: Chunk, time_s: float) -> bool:
+    return chunk.at_s is None or chunk.at_s > time_s
+
+
+_MOST_SEEN = 1000
+"""Chunks that are looked at beforehand: 10 s of small ones, which is more than waits."""

@@ -183,6 +183,17 @@ def test_a_barge_in_closes_the_mouth_within_80_ms_and_nothing_of_before_comes_af
     assert outcome.flushed == [len(outcome.frames) - len(after)]
 
 
+@pytest.mark.parametrize("chunk_s", [0.02, 6.0])
+def test_a_barge_in_does_not_wait_behind_a_sentence_that_has_no_room(chunk_s: float) -> None:
+    sentence, step = numbers(6 * RATE), round(chunk_s * RATE)
+    chunks = [Chunk(sentence[start : start + step], 0.0) for start in range(0, len(sentence), step)]
+    chunks.append(Chunk(np.zeros(0, np.float32), 1.0, clears=True))
+    outcome = run_numbered(Listed([*chunks, Chunk(numbers(1600, 200_000), 1.5, ends_segment=True)]))
+    after = [frame for frame in outcome.frames if frame.turn == 1]
+    assert after[0].deadline_s - 1.0 <= 0.08
+    assert np.count_nonzero(np.concatenate([frame.audio for frame in after])[round(0.005 * RATE) :]) == 1600
+
+
 def test_a_sentence_in_one_chunk_keeps_its_pauses() -> None:
     sentence = np.concatenate([numbers(9600), np.zeros(6400, np.float32), numbers(9600, 9600)])
     outcome = run_numbered(Listed([Chunk(sentence, 0.0, ends_segment=True)]))

@@ -27,8 +27,8 @@ PACE_FRAMES, PACE_PATIENCE_S = 5, 2.0
 """Pictures that are drawn to see whether the renderer keeps up, and how long that may take."""
 
 
-_TURN = threading.Lock()
-"""One for all avatars of the process."""
+_TURN = threading.RLock()
+"""One for all avatars of the process; may be taken again by who has it, where a way to draw is wrapped twice."""
 
 
 @dataclass(frozen=True, eq=False)

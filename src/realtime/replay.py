@@ -6,15 +6,13 @@ hour of speech takes minutes. Stage times are still measured on the real clock.
 """
 
 import time
-from collections import deque
-from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
 
 from src.errors import ConfigError
 from src.realtime.core import SessionCore
-from src.realtime.engine import Arrival, hear, taken, warn_of_chunks
+from src.realtime.engine import Arrival, Coming, hear, taken, warn_of_chunks
 from src.realtime.frame import Chunk, Layout, Output, Sink, Source
 from src.realtime.intake import AudioIntake
 from src.realtime.meter import RunFigures, RunMeter
@@ -73,7 +71,7 @@ class VirtualEngine:
         meter, intake = RunMeter(), AudioIntake(sample_rate_hz=core.sample_rate_hz)
         begin_s = self._clock.now_s()
         with sink.open(layout) as output:
-            coming = _Coming(source.chunks())
+            coming = Coming(source.chunks())
             for chunk in coming:
                 if chunk.at_s is None:
                     raise ConfigError(
@@ -105,7 +103,7 @@ class VirtualEngine:
         core: SessionCore,
         output: Output,
         meter: RunMeter,
-        coming: "_Coming",
+        coming: Coming,
         begin_s: float,
     ) -> bool:
         """Give a chunk to the session; where it has no room the source waits. False when the viewer left."""
@@ -146,40 +144,3 @@ class VirtualEngine:
         if position_s is not None:
             core.notify_playback(position_s, now_s)
         return goes_on
-
-
-class _Coming:
-    """The chunks that a source has still to give, in order, and a look at whether one of them interrupts."""
-
-    def __init__(self, chunks: Iterator[Chunk]) -> None:
-        self._chunks = chunks
-        self._seen: deque[Chunk] = deque()
-
-    def __iter__(self) -> Iterator[Chunk]:
-        while True:
-            chunk = self._seen.popleft() if self._seen else next(self._chunks, None)
-            if chunk is None:
-                return
-            yield chunk
-
-    def interrupts_by(self, time_s: float) -> bool:
-        """Somebody interrupts at `time_s` of the run or before. What comes before that chunk is then forgotten."""
-        while len(self._seen) < _MOST_SEEN and not (self._seen and _comes_after(self._seen[-1], time_s)):
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                break
-            self._seen.append(chunk)
-        number = next((number for number, chunk in enumerate(self._seen) if chunk.clears), None)
-        if number is None or _comes_after(self._seen[number], time_s):
-            return False
-        for _ in range(number):
-            self._seen.popleft()
-        return True
-
-
-def _comes_after(chunk: Chunk, time_s: float) -> bool:
-    return chunk.at_s is None or chunk.at_s > time_s
-
-
-_MOST_SEEN = 1000
-"""Chunks that are looked at beforehand: 10 s of small ones, which is more than waits."""

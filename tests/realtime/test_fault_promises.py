@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
 from scripts.entry import CONFIG_FOLDER
+from src.realtime.engine import WallEngine
 from src.realtime.faults import Arrivals, Bursts, ClockOff, Fault, Late, Leaves, Pieces, SpeakerSink, Stalls
 from src.realtime.frame import Chunk
 from src.realtime.replay import VirtualClock
 from tests.realtime.numbered import (
+    LAYOUT,
     RATE,
     SCALE,
     STEP,
@@ -192,6 +194,18 @@ def test_a_barge_in_does_not_wait_behind_a_sentence_that_has_no_room(chunk_s: fl
     after = [frame for frame in outcome.frames if frame.turn == 1]
     assert after[0].deadline_s - 1.0 <= 0.08
     assert np.count_nonzero(np.concatenate([frame.audio for frame in after])[round(0.005 * RATE) :]) == 1600
+
+
+def test_a_barge_in_does_not_wait_behind_a_full_inbox_either() -> None:
+    sentence = numbers(6 * RATE)
+    chunks = [Chunk(sentence[start : start + 320], 0.0) for start in range(0, len(sentence), 320)]
+    source = Listed([*chunks, Chunk(np.zeros(0, np.float32), 0.3, clears=True)])
+    kept = KeptSink()
+    engine = WallEngine(inbox_chunks=50, outbox_frames=8, stall_timeout_s=10.0)
+    figures = engine.run(core=make_core(), source=source, sink=kept, layout=LAYOUT)
+    assert figures.counts.cleared == 1
+    said = sum(np.count_nonzero(frame.audio) for frame in kept.output.frames)
+    assert said < 2 * RATE, "0.3 s and what a busy machine adds; with the wait for room it was 2.4 s"
 
 
 def test_a_sentence_in_one_chunk_keeps_its_pauses() -> None:

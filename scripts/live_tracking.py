@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from scripts.best_checkpoint import WANDB
-from scripts.tracking import file_artifact, is_offline, run_id, use_artifact
+from scripts.tracking import file_artifact, imported_wandb, is_offline, run_id, use_artifact
 from scripts.wandb_tables import live_media
-from src.errors import ConfigError
 
 if TYPE_CHECKING:
     from wandb.sdk.wandb_run import Run
@@ -41,13 +40,7 @@ def log_live(config: DictConfig, record: Mapping[str, Any], out: Path) -> None:
     Raises:
         ConfigError: W&B is not installed.
     """
-    try:
-        import wandb
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"wandb=true: {error.name} is not installed. Install it: `pip install -e '.[wandb]'`, or leave it out; "
-            f"the report is in {out} without it."
-        ) from error
+    wandb = imported_wandb(f"the report is in {out}")
     checkpoint = record["inputs"]["checkpoint"]
     run = wandb.init(
         project=config.wandb.project,

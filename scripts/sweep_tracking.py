@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scripts.best_checkpoint import BEST_FILE
-from scripts.tracking import file_artifact, is_offline, run_id
+from scripts.tracking import file_artifact, imported_wandb, is_offline, run_id
 from scripts.wandb_tables import SWEEP_LEADERBOARD, SWEEP_PAGE, SWEEP_PARETO, leaderboard_table, page, pareto_plot
-from src.errors import ConfigError
 from src.eval.leaderboard import Leaderboard
 from src.models.checkpoint import load_checkpoint
 
@@ -51,13 +50,7 @@ def log_leaderboard(
     Raises:
         ConfigError: W&B is not installed.
     """
-    try:
-        import wandb
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"wandb=true: {error.name} is not installed. Install it: `pip install -e '.[wandb]'`, or leave it out; "
-            f"the leaderboard is in {sweep} without it."
-        ) from error
+    wandb = imported_wandb(f"the leaderboard is in {sweep}")
     name = str(header["name"])
     run = wandb.init(
         project=project,

@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
@@ -39,6 +40,25 @@ _NAMED_PEOPLE = ("clips", "speakers", "aligned_speakers")
 def is_offline() -> bool:
     """Whether a run is kept on the disk: there is no key to send it with."""
     return not os.environ.get("WANDB_API_KEY")
+
+
+def imported_wandb(instead: str) -> ModuleType:
+    """W&B, for a script with `wandb=true`.
+
+    Args:
+        instead: where the same is without it, such as "the report is in <folder>".
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    try:
+        import wandb
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"wandb=true: {error.name} is not installed. Install it: `pip install -e '.[wandb]'`, or leave it out; "
+            f"{instead} without it."
+        ) from error
+    return wandb
 
 
 def run_id(out: str, resume: bool) -> str | None:

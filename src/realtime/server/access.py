@@ -9,7 +9,6 @@ must come from a page of the same host (or from no page: programs send no Origin
 
 import hashlib
 import hmac
-import ipaddress
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from src.errors import ConfigError
+from src.realtime.loopback import is_loopback
 from src.realtime.server.limits import RateLimit
 
 COOKIE = "audio2motion"
@@ -39,16 +39,6 @@ SAFETY_HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a name or address means this machine alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ before and is not yet seen and heard is forgotten. A client that leaves ends its
 """
 
 import hmac
-import ipaddress
 import json
 import logging
 import threading
@@ -18,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from src.errors import ConfigError, StreamError
 from src.realtime.frame import Chunk
 from src.realtime.intake import AudioIntake
+from src.realtime.loopback import is_loopback
 from src.realtime.sources.chunk_size import chunk_size
 from src.realtime.sources.sound_queue import NOTHING, SoundQueue
 
@@ -59,7 +59,7 @@ class WebSocketSource:
         Raises:
             ConfigError: open to others without a token, or numbers that can't be.
         """
-        if not token and not _is_loopback(host):
+        if not token and not is_loopback(host):
             raise ConfigError(
                 f"speech.host={host} lets other machines connect, and there is no token. Set speech.token to a long "
                 "secret, or listen at 127.0.0.1."
@@ -206,12 +206,3 @@ class WebSocketSource:
 
 _QUIET = logging.getLogger(f"{__name__}.protocol")
 _QUIET.setLevel(logging.CRITICAL)  # refused clients are no matter for a traceback in our log
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -443,6 +443,7 @@ class BenchmarkRealtime(Live):
 
     out: str = MISSING
     seconds: float = MISSING
+    others_s: float = MISSING
     small: Any = MISSING
     mp4: Any = MISSING
     clock: Any = MISSING

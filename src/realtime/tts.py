@@ -129,7 +129,7 @@ class CommandVoice:
             stop.cancel()
             process.kill()
             process.wait()
-            for helper in helpers:
+            for helper in (stop, *helpers):
                 helper.join()
             for stream in (process.stdout, process.stderr):
                 if stream is not None:

@@ -4,8 +4,8 @@ python -m scripts.benchmark_realtime out=<record.json>
 
 Somebody speaks at the pace of speech, in chunks of 10 ms at 48 kHz, for `seconds`: a microphone without a sink.
 Then, for `others_s` each, the same into an mp4, a voice that takes turns and is interrupted, and several microphones at
-once with smaller pictures. Then short runs with more and more sessions say how many the machine holds, and every stage is timed alone.
-Other work on the machine makes all figures worse.
+once with smaller pictures. Then short runs with more and more sessions say how many the machine holds, and every stage
+is timed alone. Other work on the machine makes all figures worse.
 """
 
 import copy

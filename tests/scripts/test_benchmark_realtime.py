@@ -117,8 +117,8 @@ def test_a_tiny_run_gives_a_whole_record(tmp_path: Path) -> None:
     main(
         composed(
             "benchmark_realtime", f"out={out}", f"avatar={tmp_path / 'avatar'}", "render=mesh_256", "clock=virtual",
-            "seconds=1.0", "others_s=1.0", "sessions=2", "capacity.counts=[2]", "capacity.seconds=0.5", "parts.seconds=1.0",
-            "parts.warm_up=5", "talk.texts=[Hello there]",
+            "seconds=1.0", "others_s=1.0", "sessions=2", "capacity.counts=[2]", "capacity.seconds=0.5",
+            "parts.seconds=1.0", "parts.warm_up=5", "talk.texts=[Hello there]",
         )
     )  # fmt: skip
     record = json.loads(out.read_text())

@@ -11,8 +11,9 @@ from typing import Protocol
 import numpy as np
 
 from src.errors import ConfigError
+from src.realtime.coming import Coming
 from src.realtime.core import SessionCore
-from src.realtime.engine import Arrival, Coming, hear, taken, warn_of_chunks
+from src.realtime.engine import Arrival, hear, taken, warn_of_chunks
 from src.realtime.frame import Chunk, Layout, Output, Sink, Source
 from src.realtime.intake import AudioIntake
 from src.realtime.meter import RunFigures, RunMeter

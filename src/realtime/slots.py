@@ -109,7 +109,9 @@ class SlotChooser:
             if least_s < _LEAST_MARGIN_S and len(self._margins_s) >= _WINDOW // 4:
                 self._move(self._rules.frame_s)
                 return Choice.STRETCH
-            if least_s > self._rules.most_margin_s and len(self._margins_s) == _WINDOW:
+            # What is left must not ask for a frame to be added, wherever the next chunks end within a frame.
+            least_to_skip_s = self._rules.frame_s + spoken.chunk_s + _LEAST_MARGIN_S
+            if least_s > max(self._rules.most_margin_s, least_to_skip_s) and len(self._margins_s) == _WINDOW:
                 spoken.take()
                 self.num_skipped += 1
                 self._move(-self._rules.frame_s)

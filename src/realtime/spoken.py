@@ -110,7 +110,7 @@ class Spoken:
         self._ends: deque[int] = deque()  # last frames of segments
         self._is_open = False
         self._segment_began_s = 0.0
-        self._segment_samples = 0
+        self._segment_samples = self._longest = 0
         self._next = 0
         self.delivered_ahead = False
         voice.reset()
@@ -134,6 +134,11 @@ class Spoken:
     def num_ready(self) -> int:
         """Frames whose motion is computed."""
         return self._motion.num_frames
+
+    @property
+    def chunk_s(self) -> float:
+        """Length of the longest piece in which the newest segment came."""
+        return self._longest / self._rate
 
     @property
     def is_open(self) -> bool:
@@ -165,9 +170,10 @@ class Spoken:
         if not self._is_open:
             self._is_open = True
             self._starts.append(((self._sound.end - len(samples)) // self._step, began_s + self._delay_s))
-            self._segment_began_s, self._segment_samples = began_s, 0
+            self._segment_began_s, self._segment_samples, self._longest = began_s, 0, 0
             self.delivered_ahead = False
         self._segment_samples += len(samples)
+        self._longest = max(self._longest, len(samples))
         self._unheard.append(_Piece(samples))
         ahead_s = self._segment_samples / self._rate - (now_s - self._segment_began_s) * (1.0 + _CLOCK_ERROR)
         self.delivered_ahead = self.delivered_ahead or ahead_s > _AHEAD_S

@@ -21,7 +21,7 @@ class Timing:
         begin_ms: the mouth is led into speech in this time.
         head_ms: the head, which must not jerk, is led in this time, always.
         abandon_ms: a segment that gives no sound for so long is over.
-        late_ms: speech that waits so much longer than the playout delay is set right in pauses.
+        late_ms: speech that waits so much longer than it need is set right in pauses.
     """
 
     playout_delay_ms: float

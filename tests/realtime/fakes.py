@@ -70,7 +70,7 @@ TIMING = Timing(
     begin_ms=0,
     head_ms=0,
     abandon_ms=1000,
-    late_ms=40,
+    late_ms=25,
 )
 
 

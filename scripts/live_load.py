@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -23,7 +23,10 @@ from src.motion import CORE7, MotionSpec
 from src.realtime.animator import Animator
 from src.realtime.core import SessionCore
 from src.realtime.frame import Chunk, Frame, Layout, Output, Sink
+from src.realtime.sinks.none import NoSink
+from src.realtime.sinks.through import seen_by
 from src.realtime.statistics import LatencyHistogram
+from src.realtime.witness import rss_mb
 
 CLOSED = 0.01
 """Of `jaw_open` (of `jawOpen` twice that): a mouth below it is shut."""
@@ -114,7 +117,7 @@ class Witness:
     """
 
     def __init__(self, sink: Sink | None, spec: MotionSpec, talk: Talk) -> None:
-        self._sink, self._cleared_s, self._clock = sink, talk.cleared_s, talk.clock
+        self._sink, self._cleared_s, self._clock = sink or NoSink(), talk.cleared_s, talk.clock
         self._jaw, self._closed = (
             (spec.index("jaw_open"), CLOSED) if spec is CORE7 else (spec.index("jawOpen"), 2 * CLOSED)
         )
@@ -136,9 +139,8 @@ class Witness:
     @contextmanager
     def open(self, layout: Layout) -> Iterator[Output]:
         """Open the sink behind it."""
-        inner: AbstractContextManager[Output | None] = nullcontext() if self._sink is None else self._sink.open(layout)
-        with inner as output:
-            yield _Watched(self, output)
+        with seen_by(self.see, self._sink).open(layout) as output:
+            yield output
 
     def see(self, frame: Frame) -> None:
         """Notice a frame that comes out. It is presented at its deadline, or now if that has passed."""
@@ -154,23 +156,6 @@ class Witness:
         if self._filler and not frame.filler and frame.arrival_s is not None:
             self.onset_ms.add(1000 * (presented_s - frame.arrival_s))
         self._filler = frame.filler
-
-
-@dataclass(frozen=True)
-class _Watched:
-    witness: Witness
-    output: Output | None
-
-    def show(self, frame: Frame) -> bool:
-        self.witness.see(frame)
-        return self.output is None or self.output.show(frame)
-
-    def flush(self) -> None:
-        if self.output is not None:
-            self.output.flush()
-
-    def played_s(self) -> float | None:
-        return None if self.output is None else self.output.played_s()
 
 
 class ProcessWatch:
@@ -217,7 +202,7 @@ class ProcessWatch:
                 return
 
     def _note(self) -> None:
-        self.rss_mb.append(round(self._process.memory_info().rss / 2**20, 1))
+        self.rss_mb.append(round(rss_mb(), 1))
 
     def _cpu_now_s(self) -> float:
         times = self._process.cpu_times()

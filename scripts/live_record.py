@@ -6,7 +6,7 @@ Part of `scripts.realtime_eval`. Beside a figure that is missing stands `<key>_r
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any
 
 from scripts.live_judging import LIVE_FIGURES, Judged, encoding_cost, measured_rows, rest_figure
@@ -98,17 +98,6 @@ def pooled_record(
         "stages_ms": worst["stages_ms"],
         "stages_of": played[engines.index(worst)].name,
         "latency_bars": {"edges_ms": [round(edge, 3) for edge in edges.tolist()], "counts": bars.tolist()},
-    }
-
-
-def spread_over(records: Sequence[dict[str, Any]], key: str) -> dict[str, float | None]:
-    """Mean, standard deviation, smallest and largest of a figure over recordings."""
-    values = [one[key] for one in records if one.get(key) is not None]
-    return {
-        "mean": fmean(values) if values else None,
-        "std": stdev(values) if len(values) > 1 else None,
-        "min": min(values, default=None),
-        "max": max(values, default=None),
     }
 
 

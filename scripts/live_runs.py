@@ -22,7 +22,8 @@ from src.eval.lip_sync import MOUTH
 from src.motion import Motion
 from src.realtime.animator import Animator
 from src.realtime.calibration import ClickPredictor, click_times_s, click_waveform
-from src.realtime.faults import Clock, Fault, WallClock
+from src.realtime.clock import Clock, WallClock
+from src.realtime.faults import Fault
 from src.realtime.frame import Source
 from src.realtime.interrupted import Interrupted
 from src.realtime.meter import RunFigures

@@ -16,7 +16,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +35,12 @@ from src.eval.run_page import live_page
 from src.eval.shown import Shown, judge, shown_record
 from src.files import sha256_of, write_json
 from src.motion import core7_of
-from src.realtime.frame import Chunk, Frame, Layout, Output, Sink, Source
+from src.realtime.clock import VirtualClock
+from src.realtime.frame import Chunk, Sink, Source
 from src.realtime.predictor import SpeechToMotion
 from src.realtime.record import engine_record
-from src.realtime.replay import VirtualClock, VirtualEngine
+from src.realtime.replay import VirtualEngine
+from src.realtime.sinks.through import seen_by
 from src.realtime.sources.file import FileSource
 
 logger = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ def talk(config: DictConfig) -> tuple[dict[str, Any], Shown | None]:
     source = Interruptible(speech) if duration_s is None else speech
     with progress_bar(duration_s) as advance, ended_by_interrupt(source):
         figures = engine.run(
-            core=animator.core(config.seed), source=source, sink=Watched(sink, advance), layout=animator.layout
+            core=animator.core(config.seed), source=source, sink=watched(sink, advance), layout=animator.layout
         )
 
     video = OmegaConf.select(config, "sink.path")
@@ -199,39 +200,9 @@ def ended_by_interrupt(source: Source | Interruptible) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-@dataclass(frozen=True)
-class Watched:
+def watched(sink: Sink, tell: Callable[[float], None]) -> Sink:
     """A sink that tells how far the stream has come."""
-
-    sink: Sink
-    tell: Callable[[float], None]
-
-    @contextmanager
-    def open(self, layout: Layout) -> Iterator[Output]:
-        """Open the sink."""
-        with self.sink.open(layout) as output:
-            yield WatchedOutput(output, self.tell)
-
-
-@dataclass(frozen=True)
-class WatchedOutput:
-    """The open sink."""
-
-    output: Output
-    tell: Callable[[float], None]
-
-    def show(self, frame: Frame) -> bool:
-        """Tell the time and pass the frame on."""
-        self.tell(frame.time_s)
-        return self.output.show(frame)
-
-    def flush(self) -> None:
-        """Pass it on."""
-        self.output.flush()
-
-    def played_s(self) -> float | None:
-        """Of the sink."""
-        return self.output.played_s()
+    return seen_by(lambda frame: tell(frame.time_s), sink)
 
 
 @contextmanager

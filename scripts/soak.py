@@ -18,14 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from scripts.entry import run
 from scripts.live import cast_for
 from scripts.live_runs import engine_and_clock
-from scripts.realtime import Watched, progress_bar
+from scripts.realtime import progress_bar, watched
 from src.data.speech import SAMPLE_RATE_HZ, EspeakSynthesizer
 from src.eval.blocks import Chart
 from src.eval.charts import Line, line_chart
@@ -38,6 +37,7 @@ from src.realtime.conversation import TURNS, Conversation
 from src.realtime.endurance import Block, Watch, slope_per_hour
 from src.realtime.meter import RunFigures
 from src.realtime.record import engine_record
+from src.realtime.witness import rss_mb
 
 logger = logging.getLogger(__name__)
 
@@ -92,18 +92,18 @@ def soak(config: DictConfig) -> tuple[dict[str, Any], list[Block], list[Verdict]
     )
     engine, clock = engine_and_clock(config.clock)
     cast.animator.warm_up()
-    watch = Watch(block_s=config.block_s, clock=clock, memory_mb=memory_mb)
+    watch = Watch(block_s=config.block_s, clock=clock, memory_mb=rss_mb)
     animator = cast.animator
     predictor, draw = watch.listening(animator.predictor), watch.drawing(animator.draw, animator.predictor.spec)
     core = animator.make_core(predictor, draw, config.seed)
     begin_s = time.perf_counter()
     with progress_bar(talk.duration_s) as advance:
         figures = engine.run(
-            core=core, source=watch.speaking(talk), sink=Watched(watch, advance), layout=animator.layout
+            core=core, source=watch.speaking(talk), sink=watched(watch, advance), layout=animator.layout
         )
     took_s = time.perf_counter() - begin_s
     verdicts = judge(watch, figures, config.bounds)
-    rss_mb = [block.memory_mb for block in watch.blocks]
+    memory_mb = [block.memory_mb for block in watch.blocks]
     record = {
         **engine_record(figures),
         "slots": watch.num_slots,
@@ -113,8 +113,8 @@ def soak(config: DictConfig) -> tuple[dict[str, Any], list[Block], list[Verdict]
         "drift_ms_per_hour": drift_ms_per_hour(watch.blocks),
         "interrupt_ms": asdict(summary) if (summary := watch.interruptions.summary()) else None,
         "rss_mb_start": round(watch.memory_start_mb, 1),
-        "rss_mb_first_block": round(rss_mb[0], 1),
-        "rss_mb_end": round(rss_mb[-1], 1),
+        "rss_mb_first_block": round(memory_mb[0], 1),
+        "rss_mb_end": round(memory_mb[-1], 1),
         "took_s": round(took_s, 1),
         "times_real_time": round(figures.seconds / took_s, 2),
         "blocks": [asdict(block) for block in watch.blocks],
@@ -139,11 +139,6 @@ def spoken(utterances: Sequence[Sequence[Any]]) -> list[NDArray[np.float32]]:
         synthesizer.speak(text, voice=voice, variant=variant, rate_wpm=rate_wpm, pitch=pitch).waveform
         for voice, variant, rate_wpm, pitch, text in utterances
     ]
-
-
-def memory_mb() -> float:
-    """Resident memory of this process."""
-    return float(psutil.Process().memory_info().rss) / 2**20
 
 
 def judge(watch: Watch, figures: RunFigures, bounds: DictConfig) -> list[Verdict]:

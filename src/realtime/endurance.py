@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.motion import MotionSpec
+from src.realtime.clock import Clock
 from src.realtime.core import Draw
-from src.realtime.faults.clocks import Clock
 from src.realtime.frame import Chunk, Frame, Layout, Source
 from src.realtime.spoken import Predictor, Stream
 from src.realtime.statistics import LatencyHistogram, LatencySummary

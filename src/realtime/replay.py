@@ -6,48 +6,17 @@ hour of speech takes minutes. Stage times are still measured on the real clock.
 """
 
 import time
-from typing import Protocol
 
 import numpy as np
 
 from src.errors import ConfigError
+from src.realtime.clock import Clock
 from src.realtime.coming import Coming
 from src.realtime.core import SessionCore
 from src.realtime.engine import Arrival, hear, taken, warn_of_chunks
 from src.realtime.frame import Chunk, Layout, Output, Sink, Source
 from src.realtime.intake import AudioIntake
 from src.realtime.meter import RunFigures, RunMeter
-
-
-class Clock(Protocol):
-    """Virtual time."""
-
-    def now_s(self) -> float:
-        """Seconds; never goes back."""
-        ...
-
-    def wait_until(self, time_s: float) -> None:
-        """Go on to a time; a time that has passed is no wait."""
-        ...
-
-
-class VirtualClock:
-    """Time that passes only when somebody waits, or says so with `pass_by`."""
-
-    def __init__(self) -> None:
-        self._now_s = 0.0
-
-    def now_s(self) -> float:
-        """Seconds since the clock was made."""
-        return self._now_s
-
-    def wait_until(self, time_s: float) -> None:
-        """Go on to a time; a time that has passed is no wait."""
-        self._now_s = max(self._now_s, time_s)
-
-    def pass_by(self, seconds: float) -> None:
-        """Let time pass, as work that takes so long would."""
-        self._now_s += seconds
 
 
 class VirtualEngine:

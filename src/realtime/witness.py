@@ -9,6 +9,7 @@ import numpy as np
 import psutil
 
 from src.realtime.frame import Frame, Layout, Output, Sink
+from src.realtime.sinks.through import seen_by
 from src.realtime.statistics import LatencyHistogram
 
 KEEP_EVERY, MOST_KEPT = 37, 12
@@ -56,8 +57,8 @@ class Witness:
     def open(self, layout: Layout) -> Iterator[Output]:
         """See `Sink.open`."""
         self.begin_s = self._now_s()
-        with self._sink.open(layout) as output:
-            yield _Watched(output, self._see)
+        with seen_by(self._see, self._sink).open(layout) as output:
+            yield output
 
     def _see(self, frame: Frame) -> None:
         self.origin_s = frame.deadline_s - frame.time_s
@@ -74,23 +75,6 @@ class Witness:
         if frame.time_s >= self._next_rss_s:
             self.rss_mb.append((frame.time_s, rss_mb()))
             self._next_rss_s = frame.time_s + RSS_EVERY_S
-
-
-class _Watched:
-    """An open sink that tells of each frame; see `Output`."""
-
-    def __init__(self, output: Output, see: Callable[[Frame], None]) -> None:
-        self._output, self._see = output, see
-
-    def show(self, frame: Frame) -> bool:
-        self._see(frame)
-        return self._output.show(frame)
-
-    def flush(self) -> None:
-        self._output.flush()
-
-    def played_s(self) -> float | None:
-        return self._output.played_s()
 
 
 def rss_mb() -> float:

@@ -10,8 +10,9 @@ from src.eval.provenance import provenance
 from src.eval.report import page_html
 from src.eval.run_page import demo_page, live_page
 from src.eval.shown import Shown, judge, shown_record
+from src.realtime.clock import VirtualClock
 from src.realtime.record import engine_record
-from src.realtime.replay import VirtualClock, VirtualEngine
+from src.realtime.replay import VirtualEngine
 from tests.eval.test_lip_sync import motion
 from tests.eval.test_metrics import mouth
 from tests.realtime.fakes import LAYOUT, ListSink, ListSource, make_core, ramp

@@ -17,13 +17,14 @@ from omegaconf import OmegaConf
 
 from scripts.entry import CONFIG_FOLDER
 from src.motion import CORE7
+from src.realtime.clock import VirtualClock
 from src.realtime.core import Draw, SessionCore
 from src.realtime.faults import Arrivals
 from src.realtime.faults.fault import FaultySource
 from src.realtime.frame import Chunk, Frame, Layout, Sink
 from src.realtime.idle import NoIdle
 from src.realtime.meter import RunFigures
-from src.realtime.replay import VirtualClock, VirtualEngine
+from src.realtime.replay import VirtualEngine
 from tests.realtime.outputs import KeptSink
 
 RATE, FPS, STEP = 16_000, 25.0, 640

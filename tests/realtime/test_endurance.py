@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from src.motion import CORE7
+from src.realtime.clock import VirtualClock
 from src.realtime.conversation import TURNS, Conversation
 from src.realtime.endurance import Watch, mouth_lag_frames, slope_per_hour
-from src.realtime.replay import VirtualClock, VirtualEngine
+from src.realtime.replay import VirtualEngine
 from tests.realtime.numbered import (
     LAYOUT,
     RATE,

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
 from scripts.entry import CONFIG_FOLDER
+from src.realtime.clock import VirtualClock
 from src.realtime.engine import WallEngine
 from src.realtime.faults import Arrivals, Bursts, ClockOff, Fault, Late, Leaves, Pieces, SpeakerSink, Stalls
 from src.realtime.frame import Chunk
-from src.realtime.replay import VirtualClock
 from tests.realtime.numbered import (
     LAYOUT,
     RATE,

@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 
 from scripts.entry import CONFIG_FOLDER
 from src.errors import ConfigError
+from src.realtime.clock import VirtualClock
 from src.realtime.faults import (
     Arrivals,
     Bursts,
@@ -29,7 +30,6 @@ from src.realtime.faults import (
 )
 from src.realtime.faults.fault import FaultySource
 from src.realtime.frame import Chunk, Frame, Layout
-from src.realtime.replay import VirtualClock
 from tests.realtime.outputs import KeptOutput, KeptSink
 
 RATE = 1000

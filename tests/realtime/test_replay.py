@@ -7,9 +7,10 @@ import pytest
 from numpy.typing import NDArray
 
 from src.errors import ConfigError
+from src.realtime.clock import VirtualClock
 from src.realtime.frame import Chunk, Frame
 from src.realtime.meter import RunFigures
-from src.realtime.replay import VirtualClock, VirtualEngine
+from src.realtime.replay import VirtualEngine
 from tests.realtime.fakes import (
     LAYOUT,
     RATE,

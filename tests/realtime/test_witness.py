@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from src.errors import ConfigError
+from src.realtime.clock import VirtualClock
 from src.realtime.frame import Chunk
 from src.realtime.interrupted import Interrupted
-from src.realtime.replay import VirtualClock, VirtualEngine
+from src.realtime.replay import VirtualEngine
 from src.realtime.statistics import LatencyHistogram
 from src.realtime.witness import KEEP_EVERY, MOST_KEPT, Witness
 from tests.realtime.fakes import LAYOUT, ListSink, ListSource, ScriptSource, make_core, ramp

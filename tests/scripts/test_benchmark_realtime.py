@@ -12,9 +12,10 @@ from scripts.live_load import ProcessWatch, Talk, Witness
 from src.errors import ConfigError
 from src.motion import CORE7
 from src.realtime.animator import Animator
+from src.realtime.clock import VirtualClock
 from src.realtime.core import Draw, SessionCore
 from src.realtime.frame import Chunk
-from src.realtime.replay import VirtualClock, VirtualEngine
+from src.realtime.replay import VirtualEngine
 from src.realtime.spoken import Predictor
 from tests.realtime.fakes import LAYOUT, RATE, Follower, jaw_picture, make_core
 from tests.render.portraits import drawn_avatar

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from scripts.live import open_animator
 from src.realtime.animator import Animator
+from src.realtime.clock import VirtualClock
 from src.realtime.frame import Frame
-from src.realtime.replay import VirtualClock
 from src.realtime.session import Session
 
 RATE, CHUNK_S, SECONDS = 48_000, 0.02, 1.0

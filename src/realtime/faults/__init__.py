@@ -5,7 +5,6 @@ The same pattern gives the same fault in every run, in virtual time and in wall 
 """
 
 from src.realtime.faults.arrivals import Arrivals, Bursts, ClockOff, Jitter, Late, Leaves, Missing, Pieces
-from src.realtime.faults.clocks import Clock, WallClock
 from src.realtime.faults.fault import Fault
 from src.realtime.faults.machine import SlowViewer, Stalls, ViewerLeaves, Viewing
 from src.realtime.faults.speaker import SoundCard, SpeakerSink
@@ -13,7 +12,6 @@ from src.realtime.faults.speaker import SoundCard, SpeakerSink
 __all__ = [
     "Arrivals",
     "Bursts",
-    "Clock",
     "ClockOff",
     "Fault",
     "Jitter",
@@ -27,5 +25,4 @@ __all__ = [
     "Stalls",
     "ViewerLeaves",
     "Viewing",
-    "WallClock",
 ]

@@ -3,9 +3,10 @@
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 
+from src.realtime.clock import Clock
+from src.realtime.core import Draw
 from src.realtime.faults.arrivals import Arrivals, Pieces, said
-from src.realtime.faults.clocks import Clock
-from src.realtime.faults.machine import Draw, Stalls, Viewing
+from src.realtime.faults.machine import Stalls, Viewing
 from src.realtime.frame import Chunk, Sink, Source
 
 

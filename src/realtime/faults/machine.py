@@ -1,18 +1,16 @@
 """What a machine does to a stream: a renderer that stalls, a viewer who is slow or gone."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from src.errors import ConfigError
-from src.realtime.faults.clocks import Clock
-from src.realtime.frame import Frame, Layout, Output, Sink
-
-Draw = Callable[[NDArray[np.float32]], NDArray[np.uint8]]
-"""(C,) motion values to an (H, W, 3) picture."""
+from src.realtime.clock import Clock
+from src.realtime.core import Draw
+from src.realtime.frame import Frame, Output, Sink
+from src.realtime.sinks.through import ShownThrough
 
 
 class Viewing(Protocol):
@@ -65,7 +63,7 @@ class SlowViewer:
                 clock.wait_until(clock.now_s() + self._interval_s)
             return output.show(frame)
 
-        return _Sink(sink, show)
+        return ShownThrough(sink, show)
 
 
 class ViewerLeaves:
@@ -77,34 +75,4 @@ class ViewerLeaves:
 
     def around(self, sink: Sink, clock: Clock) -> Sink:
         """See `Viewing.around`."""
-        return _Sink(sink, lambda output, frame: output.show(frame) and frame.time_s < self._at_s)
-
-
-class _Sink:
-    """A sink that shows in another way."""
-
-    def __init__(self, sink: Sink, show: Callable[[Output, Frame], bool]) -> None:
-        self._sink, self._show = sink, show
-
-    @contextmanager
-    def open(self, layout: Layout) -> Iterator[Output]:
-        """See `Sink.open`."""
-        with self._sink.open(layout) as output:
-            yield _Output(output, self._show)
-
-
-class _Output:
-    def __init__(self, output: Output, show: Callable[[Output, Frame], bool]) -> None:
-        self._output, self._show = output, show
-
-    def show(self, frame: Frame) -> bool:
-        """See `Output.show`."""
-        return self._show(self._output, frame)
-
-    def flush(self) -> None:
-        """See `Output.flush`."""
-        self._output.flush()
-
-    def played_s(self) -> float | None:
-        """See `Output.played_s`."""
-        return self._output.played_s()
+        return ShownThrough(sink, lambda output, frame: output.show(frame) and frame.time_s < self._at_s)

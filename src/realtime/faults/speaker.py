@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from src.realtime.faults.clocks import Clock
+from src.realtime.clock import Clock
 from src.realtime.frame import Frame, Layout, Output, Sink
 
 
@@ -80,7 +80,6 @@ class Speaker:
         self._shown: deque[Frame] = deque()  # pictures whose time is still to come
         self._now_s = float("-inf")  # up to which the card has played
         self._heard_s: float | None = None
-        self.num_dry = 0
         self._was_playing = False
 
     def show(self, frame: Frame) -> bool:
@@ -136,7 +135,6 @@ class Speaker:
             self._heard_s = piece.start_s + piece.seconds
             self._pieces.popleft()
             if not self._pieces:
-                self.num_dry += self._now_s < now_s
                 self._was_playing = self._now_s >= now_s
         self._now_s = max(self._now_s, now_s)
 
